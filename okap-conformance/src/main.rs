@@ -85,22 +85,14 @@ async fn run_provider(args: ProviderArgs) -> anyhow::Result<()> {
     let json = args.json;
     let config = config(args)?;
     let listen = config.listen.clone();
-    let provider = FakeProvider::start(config)
-        .await
-        .with_context(|| format!("listen on {listen}"))?;
+    let provider =
+        FakeProvider::start(config).await.with_context(|| format!("listen on {listen}"))?;
     let (url, master_key) = (provider.url(), provider.master_key());
     let mut out = io::stdout().lock();
     if json {
-        writeln!(
-            out,
-            "{}",
-            serde_json::json!({ "url": url, "master_key": master_key })
-        )?;
+        writeln!(out, "{}", serde_json::json!({ "url": url, "master_key": master_key }))?;
     } else {
-        writeln!(
-            out,
-            "{url}  (fake OpenAI and Anthropic, master key {master_key})"
-        )?;
+        writeln!(out, "{url}  (fake OpenAI and Anthropic, master key {master_key})")?;
     }
     out.flush()?;
     drop(out);
@@ -110,10 +102,7 @@ async fn run_provider(args: ProviderArgs) -> anyhow::Result<()> {
 }
 
 fn config(args: ProviderArgs) -> anyhow::Result<Config> {
-    let mut config = Config {
-        listen: args.listen,
-        ..Config::default()
-    };
+    let mut config = Config { listen: args.listen, ..Config::default() };
     if let Some(file) = args.master_key_file {
         let key = fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
         key.trim().clone_into(&mut config.master_key);
@@ -156,14 +145,9 @@ fn interrupted() -> io::Result<impl Future<Output = ()>> {
 fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.strip_suffix("ms") {
         Some(number) => (number, 0.001),
-        None => (
-            text.strip_suffix('s').ok_or("a time ends with ms or s")?,
-            1.0,
-        ),
+        None => (text.strip_suffix('s').ok_or("a time ends with ms or s")?, 1.0),
     };
-    let number: f64 = number
-        .parse()
-        .map_err(|_| format!("{number} is not a number"))?;
+    let number: f64 = number.parse().map_err(|_| format!("{number} is not a number"))?;
     Duration::try_from_secs_f64(number * unit).map_err(|error| error.to_string())
 }
 
@@ -173,8 +157,5 @@ fn price(text: &str) -> Result<(String, Price), String> {
     let (model, price) = text.split_once('=').ok_or(form)?;
     let (input, output) = price.split_once(',').ok_or(form)?;
     let number = |text: &str| text.parse().map_err(|_| form);
-    Ok((
-        model.to_owned(),
-        Price::new(number(input)?, number(output)?),
-    ))
+    Ok((model.to_owned(), Price::new(number(input)?, number(output)?)))
 }

@@ -77,11 +77,7 @@ impl FakeProvider {
         let address = listener.local_addr()?;
         let desk = Arc::new(Desk::new(config));
         let server = tokio::spawn(listen::serve(listener, control::router(Arc::clone(&desk))));
-        Ok(Self {
-            address,
-            desk,
-            server,
-        })
+        Ok(Self { address, desk, server })
     }
 
     /// The address without a path: `http://127.0.0.1:40123`.

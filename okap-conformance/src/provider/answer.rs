@@ -22,11 +22,7 @@ const MOST_WORDS: u64 = 100_000;
 impl Answer {
     /// No completion at all.
     pub(super) fn none() -> Self {
-        Self {
-            pieces: Vec::new(),
-            tool: None,
-            limited: false,
-        }
+        Self { pieces: Vec::new(), tool: None, limited: false }
     }
 
     /// Repeats the prompt in `words` words, or calls the tool.
@@ -35,34 +31,22 @@ impl Answer {
             Some(tool) => four_by_four(&tool.arguments.to_string()),
             None => spoken(&ask.prompt.last_user, words),
         };
-        let max = ask
-            .max
-            .map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX));
+        let max = ask.max.map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX));
         let limited = pieces.len() > max;
         let pieces = pieces.into_iter().take(max).collect();
-        Self {
-            pieces,
-            tool: ask.tool.clone(),
-            limited,
-        }
+        Self { pieces, tool: ask.tool.clone(), limited }
     }
 
     /// Says which credential arrived; within the ceiling, and in two pieces if that allows it.
     pub(super) fn echo(ask: &Ask, credential: &str) -> Self {
         let middle = credential.len() / 2;
-        let (head, tail) = credential
-            .split_at_checked(middle)
-            .unwrap_or((credential, ""));
+        let (head, tail) = credential.split_at_checked(middle).unwrap_or((credential, ""));
         let head = format!("I received {head}");
         let pieces = match ask.max {
             Some(1) => vec![format!("{head}{tail}")],
             _ => vec![head, tail.to_owned()],
         };
-        Self {
-            pieces,
-            tool: None,
-            limited: false,
-        }
+        Self { pieces, tool: None, limited: false }
     }
 
     pub(super) fn text(&self) -> String {
@@ -77,9 +61,7 @@ impl Answer {
 
 fn spoken(prompt: &str, words: u64) -> Vec<String> {
     let words = asked_words(prompt).unwrap_or(words).min(MOST_WORDS);
-    let echo = prompt
-        .split_whitespace()
-        .map(|word| word.chars().take(24).collect::<String>());
+    let echo = prompt.split_whitespace().map(|word| word.chars().take(24).collect::<String>());
     ["You", "said:"]
         .map(str::to_owned)
         .into_iter()
@@ -97,16 +79,10 @@ fn asked_words(prompt: &str) -> Option<u64> {
     let (_, after) = prompt.split_once("say ")?;
     let mut words = after.split_whitespace();
     let count = words.next()?.parse().ok()?;
-    words
-        .next()
-        .filter(|word| word.starts_with("word"))
-        .map(|_| count)
+    words.next().filter(|word| word.starts_with("word")).map(|_| count)
 }
 
 fn four_by_four(text: &str) -> Vec<String> {
     let characters: Vec<char> = text.chars().collect();
-    characters
-        .chunks(4)
-        .map(|piece| piece.iter().collect())
-        .collect()
+    characters.chunks(4).map(|piece| piece.iter().collect()).collect()
 }

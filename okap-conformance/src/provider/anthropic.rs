@@ -12,10 +12,7 @@ pub(super) fn read(body: &Value) -> Result<Ask, ProviderError> {
     let mut ask = read_counted(body)?;
     ask.max = Ask::number(body, "max_tokens", 1)?;
     if ask.max.is_none() {
-        return Err(ProviderError::invalid(
-            "max_tokens: Field required",
-            "max_tokens",
-        ));
+        return Err(ProviderError::invalid("max_tokens: Field required", "max_tokens"));
     }
     Ok(ask)
 }

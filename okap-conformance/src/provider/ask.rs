@@ -31,24 +31,15 @@ pub(super) struct ToolCall {
 impl Ask {
     /// Reads `model` and `stream`, which every call has.
     pub(super) fn new(body: &Value) -> Result<Self, ProviderError> {
-        let model = body
-            .get("model")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let model = body.get("model").and_then(Value::as_str).unwrap_or_default();
         if model.is_empty() {
-            return Err(ProviderError::invalid(
-                "you must provide a model parameter",
-                "model",
-            ));
+            return Err(ProviderError::invalid("you must provide a model parameter", "model"));
         }
         let stream = match body.get("stream") {
             None | Some(Value::Null) => false,
             Some(Value::Bool(stream)) => *stream,
             Some(_) => {
-                return Err(ProviderError::invalid(
-                    "'stream' must be a boolean",
-                    "stream",
-                ));
+                return Err(ProviderError::invalid("'stream' must be a boolean", "stream"));
             }
         };
         Ok(Self {
@@ -64,10 +55,7 @@ impl Ask {
 
     /// The same for a call that has no stream, whatever it says.
     pub(super) fn unstreamed(self) -> Self {
-        Self {
-            stream: false,
-            ..self
-        }
+        Self { stream: false, ..self }
     }
 
     /// Reads an optional whole number of at least `least`.
@@ -92,14 +80,9 @@ impl Ask {
     pub(super) fn messages(&mut self, body: &Value) -> Result<(), ProviderError> {
         let messages = body.get("messages").and_then(Value::as_array);
         let Some(messages) = messages.filter(|messages| !messages.is_empty()) else {
-            return Err(ProviderError::invalid(
-                "messages: at least one is required",
-                "messages",
-            ));
+            return Err(ProviderError::invalid("messages: at least one is required", "messages"));
         };
-        messages
-            .iter()
-            .for_each(|message| self.prompt.message(message));
+        messages.iter().for_each(|message| self.prompt.message(message));
         Ok(())
     }
 
@@ -110,36 +93,20 @@ impl Ask {
         };
         self.prompt.json(tools);
         let choice = body.get("tool_choice").unwrap_or(&Value::Null);
-        let word = choice
-            .as_str()
-            .or_else(|| choice.get("type").and_then(Value::as_str));
+        let word = choice.as_str().or_else(|| choice.get("type").and_then(Value::as_str));
         let called = match word.unwrap_or("auto") {
             "none" => false,
-            "auto" => self
-                .prompt
-                .last_user
-                .to_lowercase()
-                .contains("use the tool"),
+            "auto" => self.prompt.last_user.to_lowercase().contains("use the tool"),
             _ => true,
         };
-        let named = choice
-            .get("name")
-            .or_else(|| choice.pointer("/function/name"));
+        let named = choice.get("name").or_else(|| choice.pointer("/function/name"));
         let wanted = |tool: &&Value| named.is_none() || function(tool).get("name") == named;
         let tool = tools.as_array().and_then(|tools| tools.iter().find(wanted));
         self.tool = tool.filter(|_| called).map(|tool| {
             let function = function(tool);
-            let name = function
-                .get("name")
-                .and_then(Value::as_str)
-                .unwrap_or("tool");
-            let schema = function
-                .get("parameters")
-                .or_else(|| function.get("input_schema"));
-            ToolCall {
-                name: name.to_owned(),
-                arguments: arguments(schema),
-            }
+            let name = function.get("name").and_then(Value::as_str).unwrap_or("tool");
+            let schema = function.get("parameters").or_else(|| function.get("input_schema"));
+            ToolCall { name: name.to_owned(), arguments: arguments(schema) }
         });
     }
 }

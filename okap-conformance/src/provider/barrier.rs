@@ -27,9 +27,7 @@ impl Barrier {
             last_arrival: Instant::now(),
             held: VecDeque::new(),
         };
-        Self {
-            gate: Mutex::new(gate),
-        }
+        Self { gate: Mutex::new(gate) }
     }
 
     pub(super) fn arm(&self, calls: usize, quiet: Option<Duration>) {
@@ -110,10 +108,7 @@ impl Gate {
     }
 
     fn open_if_quiet(&mut self) {
-        if self
-            .quiet_until()
-            .is_some_and(|deadline| deadline <= Instant::now())
-        {
+        if self.quiet_until().is_some_and(|deadline| deadline <= Instant::now()) {
             self.open();
         }
     }

@@ -25,10 +25,7 @@ struct Page {
 
 impl Books {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self {
-            page: Mutex::default(),
-            changed: watch::Sender::new(()),
-        })
+        Arc::new(Self { page: Mutex::default(), changed: watch::Sender::new(()) })
     }
 
     /// Enters a call. It stays open until [`OpenCall::end`], or until the guard is dropped.
@@ -43,11 +40,7 @@ impl Books {
             page.ledger.calls.push(call);
             seq
         });
-        OpenCall {
-            books: Arc::clone(self),
-            seq,
-            price: Price::default(),
-        }
+        OpenCall { books: Arc::clone(self), seq, price: Price::default() }
     }
 
     pub(super) fn ledger(&self) -> Ledger {
@@ -79,9 +72,7 @@ impl Books {
                 let _ = changes.changed().await;
             }
         };
-        tokio::time::timeout(patience, wait)
-            .await
-            .map_err(io::Error::from)
+        tokio::time::timeout(patience, wait).await.map_err(io::Error::from)
     }
 
     fn lock(&self) -> MutexGuard<'_, Page> {
@@ -97,10 +88,7 @@ impl Books {
 
 impl Page {
     fn last_seq(&self) -> u64 {
-        self.ledger
-            .calls
-            .last()
-            .map_or(self.before, |call| call.seq)
+        self.ledger.calls.last().map_or(self.before, |call| call.seq)
     }
 
     /// The call, unless a reset has forgotten it.
@@ -123,11 +111,7 @@ impl OpenCall {
     }
 
     pub(super) fn violation(&self, what: What, at: impl Into<String>) {
-        let violation = Violation {
-            seq: self.seq,
-            what,
-            at: at.into(),
-        };
+        let violation = Violation { seq: self.seq, what, at: at.into() };
         self.books.write(|page| {
             if page.call(self.seq).is_some() {
                 page.ledger.violations.push(violation);
@@ -211,8 +195,6 @@ impl Drop for OpenCall {
 }
 
 pub(super) fn now_ms() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -73,10 +73,7 @@ impl Price {
     /// A price per prompt token and per completion token, both in pico-USD.
     #[must_use]
     pub fn new(input_pico: u64, output_pico: u64) -> Self {
-        Self {
-            input_pico,
-            output_pico,
-        }
+        Self { input_pico, output_pico }
     }
 
     /// What a call costs, in pico-USD. A sum beyond 64 bits stays at the largest value.
@@ -100,11 +97,7 @@ pub struct Counting {
 
 impl Default for Counting {
     fn default() -> Self {
-        Self {
-            bytes_per_token: 4,
-            per_message: 3,
-            per_image: 85,
-        }
+        Self { bytes_per_token: 4, per_message: 3, per_image: 85 }
     }
 }
 

@@ -32,10 +32,7 @@ pub(super) fn router(desk: Arc<Desk>) -> Router {
         .route("/reset", post(reset))
         .fallback(unknown)
         .layer(from_fn(same_machine));
-    Router::new()
-        .nest("/__provider", control)
-        .fallback(provide)
-        .with_state(desk)
+    Router::new().nest("/__provider", control).fallback(provide).with_state(desk)
 }
 
 async fn provide(State(desk): State<Arc<Desk>>, request: Request) -> Response<Body> {
@@ -66,10 +63,7 @@ async fn ledger(
     Query(Settle { settle_ms }): Query<Settle>,
 ) -> Json<Ledger> {
     let patience = Duration::from_millis(settle_ms.unwrap_or_default());
-    let settled = desk
-        .books
-        .wait_until(patience, |ledger| ledger.totals.open == 0)
-        .await;
+    let settled = desk.books.wait_until(patience, |ledger| ledger.totals.open == 0).await;
     Json(settled.unwrap_or_else(|_| desk.books.ledger()))
 }
 

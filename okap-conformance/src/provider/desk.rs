@@ -40,12 +40,7 @@ struct Order {
 impl Desk {
     pub(super) fn new(config: Config) -> Self {
         let barrier = Barrier::new(config.barrier);
-        Self {
-            config,
-            books: Books::new(),
-            rules: Rules::default(),
-            barrier,
-        }
+        Self { config, books: Books::new(), rules: Rules::default(), barrier }
     }
 
     pub(super) fn master_key(&self) -> &str {
@@ -88,9 +83,7 @@ impl Desk {
     fn admit_caller(&self, visit: &Visit) -> Result<(), ProviderError> {
         let headers = &visit.head.headers;
         if !visit.is_authorized(self.master_key()) {
-            let shown = headers
-                .get("authorization")
-                .and_then(|value| value.to_str().ok());
+            let shown = headers.get("authorization").and_then(|value| value.to_str().ok());
             let key = shown.unwrap_or_default().trim_start_matches("Bearer ");
             return Err(ProviderError::unauthorized(visit.style, key));
         }
@@ -121,20 +114,9 @@ impl Desk {
         }
         let answer = self.written(route, &ask, manner, fault.as_ref());
         let completion = answer.tokens().saturating_mul(ask.choices);
-        let usage = Usage {
-            report: report_of(fault.as_ref()),
-            prompt,
-            completion,
-        };
+        let usage = Usage { report: report_of(fault.as_ref()), prompt, completion };
         let (body, seq, created) = (&visit.json, visit.call.seq(), now_ms() / 1000);
-        let draft = Draft {
-            ask: &ask,
-            body,
-            answer: &answer,
-            usage,
-            seq,
-            created,
-        };
+        let draft = Draft { ask: &ask, body, answer: &answer, usage, seq, created };
         let mut reply = if ask.stream {
             Reply::stream(dialect::frames(route, &draft))
         } else {
@@ -158,9 +140,7 @@ impl Desk {
         visit: &mut Visit,
     ) {
         let free = !route.is_billed() || fault.is_some_and(|fault| !fault.is_billed());
-        visit
-            .call
-            .admit(if free { Price::default() } else { price }, prompt);
+        visit.call.admit(if free { Price::default() } else { price }, prompt);
     }
 
     /// The faults that leave no answer to give.
@@ -171,11 +151,7 @@ impl Desk {
     ) -> Result<Option<Reply>, ProviderError> {
         let key = self.master_key();
         match fault {
-            Some(Fault::Status {
-                status,
-                retry_after,
-                echo,
-            }) => {
+            Some(Fault::Status { status, retry_after, echo }) => {
                 let error = ProviderError::with_status(visit.style, *status, key);
                 let error = error.retry_after(*retry_after);
                 Err(if *echo { error.repeating(key) } else { error })
@@ -224,10 +200,7 @@ impl Desk {
     }
 
     fn plain(&self, body: &Value) -> Order {
-        Order {
-            reply: Reply::json(200, body),
-            manner: Manner::default(),
-        }
+        Order { reply: Reply::json(200, body), manner: Manner::default() }
     }
 
     /// Gives the reply the headers that a provider always sends, and a vault always strips.
@@ -248,9 +221,7 @@ impl Desk {
         *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         for (name, value) in headers {
             if let Ok(value) = HeaderValue::from_str(&value) {
-                response
-                    .headers_mut()
-                    .insert(HeaderName::from_static(name), value);
+                response.headers_mut().insert(HeaderName::from_static(name), value);
             }
         }
         response

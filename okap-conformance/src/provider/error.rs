@@ -17,20 +17,11 @@ pub(super) struct ProviderError {
 
 impl ProviderError {
     fn new(status: u16, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            message: message.into(),
-            param: None,
-            code: None,
-            retry_after: None,
-        }
+        Self { status, message: message.into(), param: None, code: None, retry_after: None }
     }
 
     pub(super) fn invalid(message: &str, param: &'static str) -> Self {
-        Self {
-            param: Some(param),
-            ..Self::new(400, message)
-        }
+        Self { param: Some(param), ..Self::new(400, message) }
     }
 
     pub(super) fn unknown_model(style: Style, model: &str) -> Self {
@@ -40,10 +31,7 @@ impl ProviderError {
             }
             Style::Anthropic => format!("model: {model}"),
         };
-        Self {
-            code: Some("model_not_found"),
-            ..Self::new(404, message)
-        }
+        Self { code: Some("model_not_found"), ..Self::new(404, message) }
     }
 
     pub(super) fn unknown_route(method: &str, path: &str) -> Self {
@@ -60,10 +48,7 @@ impl ProviderError {
             ),
             Style::Anthropic => "invalid x-api-key".to_owned(),
         };
-        Self {
-            code: Some("invalid_api_key"),
-            ..Self::new(401, message)
-        }
+        Self { code: Some("invalid_api_key"), ..Self::new(401, message) }
     }
 
     /// The error that a provider gives with this status to a caller with this key.
@@ -79,22 +64,17 @@ impl ProviderError {
                     "Rate limit reached in organization org-okapconf: Limit 3, Used 3.",
                 )
             },
-            (429, Style::Anthropic) => Self::new(
-                429,
-                "This request would exceed your organization's rate limit.",
-            ),
+            (429, Style::Anthropic) => {
+                Self::new(429, "This request would exceed your organization's rate limit.")
+            }
             (529, _) => Self::new(529, "Overloaded"),
-            (500.., Style::OpenAi) => Self::new(
-                status,
-                "The server had an error while processing your request.",
-            ),
+            (500.., Style::OpenAi) => {
+                Self::new(status, "The server had an error while processing your request.")
+            }
             (500.., Style::Anthropic) => Self::new(status, "Internal server error"),
             _ => Self::new(status, "The request was refused."),
         };
-        Self {
-            retry_after,
-            ..error
-        }
+        Self { retry_after, ..error }
     }
 
     /// Seconds after which the caller may try again.
@@ -123,11 +103,7 @@ impl ProviderError {
         };
         let mut reply = Reply::json(self.status, &body);
         if style == Style::Anthropic {
-            let again = if self.status == 429 || self.status >= 500 {
-                "true"
-            } else {
-                "false"
-            };
+            let again = if self.status == 429 || self.status >= 500 { "true" } else { "false" };
             reply.header("x-should-retry", again);
         }
         if let Some(seconds) = self.retry_after {

@@ -77,28 +77,18 @@ impl Fault {
     /// The provider's own error with this status.
     #[must_use]
     pub fn status(status: u16) -> Self {
-        Self::Status {
-            status,
-            retry_after: None,
-            echo: false,
-        }
+        Self::Status { status, retry_after: None, echo: false }
     }
 
     /// A redirect with status 302.
     #[must_use]
     pub fn redirect(to: impl Into<String>) -> Self {
-        Self::Redirect {
-            to: to.into(),
-            status: found(),
-        }
+        Self::Redirect { to: to.into(), status: found() }
     }
 
     /// Whether the call costs something.
     pub(super) fn is_billed(&self) -> bool {
-        !matches!(
-            self,
-            Self::Status { .. } | Self::Redirect { .. } | Self::Html | Self::ZeroUsage
-        )
+        !matches!(self, Self::Status { .. } | Self::Redirect { .. } | Self::Html | Self::ZeroUsage)
     }
 }
 
@@ -140,10 +130,7 @@ impl Rule {
     /// A rule with this fault, for every call.
     #[must_use]
     pub fn fault(fault: Fault) -> Self {
-        Self {
-            fault: Some(fault),
-            ..Self::default()
-        }
+        Self { fault: Some(fault), ..Self::default() }
     }
 
     /// Only for models whose name begins so.
@@ -162,18 +149,13 @@ impl Rule {
 
     fn matches(&self, model: &str) -> bool {
         self.times != Some(0)
-            && self
-                .model_prefix
-                .as_deref()
-                .is_none_or(|prefix| model.starts_with(prefix))
+            && self.model_prefix.as_deref().is_none_or(|prefix| model.starts_with(prefix))
     }
 
     fn apply(&self, manner: &mut Manner) {
         manner.words = self.words.unwrap_or(manner.words);
         manner.delay = self.delay_ms.map_or(manner.delay, Duration::from_millis);
-        manner.chunk_delay = self
-            .chunk_delay_ms
-            .map_or(manner.chunk_delay, Duration::from_millis);
+        manner.chunk_delay = self.chunk_delay_ms.map_or(manner.chunk_delay, Duration::from_millis);
         manner.one_byte = self.one_byte.unwrap_or(manner.one_byte);
         manner.crlf = self.crlf.unwrap_or(manner.crlf);
     }

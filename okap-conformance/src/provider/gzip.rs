@@ -15,11 +15,7 @@ pub(super) fn wrap(frames: Vec<Frame>) -> Vec<Frame> {
         sum.update(&frame.data);
         // The format keeps the length modulo 2^32.
         length = length.wrapping_add(frame.data.len() as u32);
-        let blocks: Vec<u8> = frame
-            .data
-            .chunks(usize::from(u16::MAX))
-            .flat_map(block)
-            .collect();
+        let blocks: Vec<u8> = frame.data.chunks(usize::from(u16::MAX)).flat_map(block).collect();
         wrapped.push(Frame::new(Bytes::from(blocks), frame.tokens));
     }
     let mut tail = LAST_BLOCK.to_vec();

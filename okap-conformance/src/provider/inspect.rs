@@ -58,10 +58,7 @@ pub(super) fn credential(
         }
     }
     let pairs = query.unwrap_or_default().split('&');
-    if pairs
-        .filter_map(|pair| pair.split('=').next())
-        .any(|name| name == "key")
-    {
+    if pairs.filter_map(|pair| pair.split('=').next()).any(|name| name == "key") {
         findings.push((What::CredentialSecond, "query".to_owned()));
     }
     findings
@@ -72,10 +69,7 @@ pub(super) fn headers(headers: &HeaderMap, master: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, value) in headers {
         let at = || format!("header {name}");
-        if NOT_ALLOWED
-            .iter()
-            .any(|begin| name.as_str().starts_with(begin))
-        {
+        if NOT_ALLOWED.iter().any(|begin| name.as_str().starts_with(begin)) {
             findings.push((What::HeaderNotAllowed, at()));
         }
         let value = text(value);
@@ -119,21 +113,14 @@ pub(super) fn recorded(headers: &HeaderMap, master: &str) -> Vec<Header> {
 
 /// The text without the master key.
 pub(super) fn redacted(text: &str, master: &str) -> String {
-    if master.is_empty() {
-        text.to_owned()
-    } else {
-        text.replace(master, "<master>")
-    }
+    if master.is_empty() { text.to_owned() } else { text.replace(master, "<master>") }
 }
 
 /// The JSON without the master key.
 pub(super) fn redacted_json(value: Value, master: &str) -> Value {
     match value {
         Value::String(text) => Value::String(redacted(&text, master)),
-        Value::Array(items) => items
-            .into_iter()
-            .map(|item| redacted_json(item, master))
-            .collect(),
+        Value::Array(items) => items.into_iter().map(|item| redacted_json(item, master)).collect(),
         Value::Object(members) => members
             .into_iter()
             .map(|(name, value)| (redacted(&name, master), redacted_json(value, master)))
@@ -189,11 +176,7 @@ fn percent_decoded(text: &str) -> String {
             .and_then(|hex| std::str::from_utf8(hex).ok())
             .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         bytes.push(decoded.unwrap_or(*first));
-        rest = if decoded.is_some() {
-            tail.get(2..).unwrap_or_default()
-        } else {
-            tail
-        };
+        rest = if decoded.is_some() { tail.get(2..).unwrap_or_default() } else { tail };
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -24,9 +24,7 @@ impl Ledger {
     /// Whether a violation of this kind was seen.
     #[must_use]
     pub fn violated(&self, what: What) -> bool {
-        self.violations
-            .iter()
-            .any(|violation| violation.what == what)
+        self.violations.iter().any(|violation| violation.what == what)
     }
 }
 

@@ -101,8 +101,6 @@ impl Prompt {
     }
 
     fn add(&mut self, text: &str) {
-        self.bytes = self
-            .bytes
-            .saturating_add(u64::try_from(text.len()).unwrap_or(u64::MAX));
+        self.bytes = self.bytes.saturating_add(u64::try_from(text.len()).unwrap_or(u64::MAX));
     }
 }

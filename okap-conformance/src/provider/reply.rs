@@ -14,10 +14,7 @@ pub(super) struct Frame {
 
 impl Frame {
     pub(super) fn new(data: impl Into<Bytes>, tokens: u64) -> Self {
-        Self {
-            data: data.into(),
-            tokens,
-        }
+        Self { data: data.into(), tokens }
     }
 
     /// A piece that costs nothing.
@@ -74,17 +71,8 @@ impl Reply {
 
     pub(super) fn stream(frames: Vec<Frame>) -> Self {
         let kind = "text/event-stream; charset=utf-8".to_owned();
-        let headers = vec![
-            ("content-type", kind),
-            ("cache-control", "no-cache".to_owned()),
-        ];
-        Self {
-            status: 200,
-            headers,
-            frames,
-            end: End::Whole,
-            streamed: true,
-        }
+        let headers = vec![("content-type", kind), ("cache-control", "no-cache".to_owned())];
+        Self { status: 200, headers, frames, end: End::Whole, streamed: true }
     }
 
     pub(super) fn header(&mut self, name: &'static str, value: &str) {

@@ -15,11 +15,7 @@ impl Style {
         let messages = path == "/v1/messages" || path.starts_with("/v1/messages/");
         // Both providers list their models at the same path; only one wants a version.
         let models = path.starts_with("/v1/models") && headers.contains_key("anthropic-version");
-        if messages || models {
-            Self::Anthropic
-        } else {
-            Self::OpenAi
-        }
+        if messages || models { Self::Anthropic } else { Self::OpenAi }
     }
 
     /// Whether this provider serves a model of this name.
@@ -49,19 +45,13 @@ impl Route {
             "/v1/messages" => (Method::POST, Self::Messages),
             "/v1/messages/count_tokens" => (Method::POST, Self::CountTokens),
             "/v1/models" => (Method::GET, Self::Models),
-            other => (
-                Method::GET,
-                Self::Model(other.strip_prefix("/v1/models/")?.to_owned()),
-            ),
+            other => (Method::GET, Self::Model(other.strip_prefix("/v1/models/")?.to_owned())),
         };
         (*method == known.0).then_some(known.1)
     }
 
     /// Whether the call is billed and waits at the barrier.
     pub(super) fn is_billed(&self) -> bool {
-        matches!(
-            self,
-            Self::Chat | Self::Responses | Self::Embeddings | Self::Messages
-        )
+        matches!(self, Self::Chat | Self::Responses | Self::Embeddings | Self::Messages)
     }
 }

@@ -33,10 +33,7 @@ pub(super) async fn generate(tokens: u64, chunk_delay: Duration, call: &OpenCall
 /// Spoils the body of a reply as the fault says, and gives it the manner's line ends and pieces.
 pub(super) fn spoil(reply: &mut Reply, manner: &Manner, fault: Option<&Fault>, error: Frame) {
     if reply.streamed && manner.crlf {
-        reply
-            .frames
-            .iter_mut()
-            .for_each(|frame| frame.data = crlf(&frame.data));
+        reply.frames.iter_mut().for_each(|frame| frame.data = crlf(&frame.data));
     }
     match fault {
         Some(Fault::Cut { after }) if reply.streamed => keep(reply, *after, End::Broken),
@@ -79,13 +76,8 @@ pub(super) fn body(reply: Reply, chunk_delay: Duration, one_byte: bool, call: Op
         call.end(State::Finished);
         return Body::empty();
     }
-    let play = Play {
-        frames: reply.frames.into(),
-        end: Some(reply.end),
-        chunk_delay,
-        one_byte,
-        call,
-    };
+    let play =
+        Play { frames: reply.frames.into(), end: Some(reply.end), chunk_delay, one_byte, call };
     Body::from_stream(stream::unfold(play, Play::next))
 }
 
@@ -136,11 +128,7 @@ fn keep(reply: &mut Reply, frames: usize, end: End) {
 /// Puts padding in front: a member of the JSON object, or a comment of the stream.
 fn pad(reply: &mut Reply, bytes: u64) {
     const PIECE: u64 = 64 * 1024;
-    let (before, after) = if reply.streamed {
-        (": ", "\n\n")
-    } else {
-        ("{\"padding\":\"", "\",")
-    };
+    let (before, after) = if reply.streamed { (": ", "\n\n") } else { ("{\"padding\":\"", "\",") };
     let piece = Bytes::from(vec![b'a'; usize::try_from(PIECE).unwrap_or_default()]);
     let mut frames = vec![Frame::free(before)];
     for _ in 0..bytes / PIECE {

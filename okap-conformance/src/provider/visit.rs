@@ -44,13 +44,7 @@ impl Visit {
 
         let route = Route::of(&head.method, path);
         let style = Style::of(path, &head.headers);
-        Self {
-            route,
-            style,
-            head,
-            json,
-            call,
-        }
+        Self { route, style, head, json, call }
     }
 
     /// Checks the credential, and tells whether it is the one right one.

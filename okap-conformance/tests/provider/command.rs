@@ -20,10 +20,7 @@ fn command(args: &[&str]) -> Child {
 
 async fn first_line(child: &mut Child) -> String {
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .await
-        .unwrap();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).await.unwrap();
     line
 }
 
@@ -44,25 +41,12 @@ async fn provider_prints_its_address_and_ends_at_sigterm() {
     let ready: Value = serde_json::from_str(&first_line(&mut child).await).unwrap();
     assert_eq!(ready["master_key"], KEY);
     let url = ready["url"].as_str().unwrap();
-    let reply = Ask::chat(json!({ "model": "gpt-5" }))
-        .send_to(url)
-        .await
-        .json();
+    let reply = Ask::chat(json!({ "model": "gpt-5" })).send_to(url).await.json();
     assert_eq!(reply["usage"]["completion_tokens"], 3);
-    let books = Ask::bare("GET", "/__provider/ledger")
-        .send_to(url)
-        .await
-        .json();
+    let books = Ask::bare("GET", "/__provider/ledger").send_to(url).await.json();
     assert_eq!(books["totals"]["billed_pico"], 6 * 10 + 3 * 100);
     let pid = child.id().unwrap().to_string();
-    assert!(
-        Command::new("kill")
-            .arg(pid)
-            .status()
-            .await
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("kill").arg(pid).status().await.unwrap().success());
     assert!(child.wait().await.unwrap().success());
 }
 
@@ -70,31 +54,19 @@ async fn provider_prints_its_address_and_ends_at_sigterm() {
 async fn provider_mints_a_canary_and_prints_it() {
     let mut child = command(&["provider"]);
     let line = first_line(&mut child).await;
-    assert!(
-        line.starts_with("http://127.0.0.1:") && line.contains("sk-okapconf-"),
-        "{line}"
-    );
+    assert!(line.starts_with("http://127.0.0.1:") && line.contains("sk-okapconf-"), "{line}");
 }
 
 #[tokio::test]
 async fn wrong_arguments_are_explained() {
     for (args, expected) in [
-        (
-            vec!["provider", "--chunk-delay", "20"],
-            "a time ends with ms or s",
-        ),
+        (vec!["provider", "--chunk-delay", "20"], "a time ends with ms or s"),
         (vec!["provider", "--price", "gpt=1"], "MODEL=INPUT,OUTPUT"),
         (vec!["provider", "--listen", "nowhere"], "listen on nowhere"),
-        (
-            vec!["provider", "--master-key-file", "/nonexistent"],
-            "read /nonexistent",
-        ),
+        (vec!["provider", "--master-key-file", "/nonexistent"], "read /nonexistent"),
     ] {
         let output = command(&args).wait_with_output().await.unwrap();
         assert!(!output.status.success());
-        assert!(
-            String::from_utf8_lossy(&output.stderr).contains(expected),
-            "{output:?}"
-        );
+        assert!(String::from_utf8_lossy(&output.stderr).contains(expected), "{output:?}");
     }
 }

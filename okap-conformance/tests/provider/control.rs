@@ -15,10 +15,7 @@ fn ledger(query: &str) -> Ask {
 #[tokio::test]
 async fn the_books_are_read_as_json_and_control_calls_are_not_in_them() {
     let provider = provider().await;
-    Ask::chat(json!({}))
-        .header("cookie", "a=b")
-        .send(&provider)
-        .await;
+    Ask::chat(json!({})).header("cookie", "a=b").send(&provider).await;
     let books = ledger("").send(&provider).await.json();
     assert_eq!(
         books["totals"],
@@ -32,23 +29,11 @@ async fn the_books_are_read_as_json_and_control_calls_are_not_in_them() {
         json!([{ "seq": 1, "what": "header_not_allowed", "at": "header cookie" }])
     );
     let call = &books["calls"][0];
-    assert_eq!(
-        (&call["state"], &call["status"]),
-        (&json!("finished"), &json!(200))
-    );
-    assert_eq!(
-        call["headers"][0],
-        json!({ "name": "authorization", "value": "Bearer <master>" })
-    );
-    assert_eq!(
-        post("reset", json!({})).send(&provider).await.json(),
-        json!({ "reset": true })
-    );
+    assert_eq!((&call["state"], &call["status"]), (&json!("finished"), &json!(200)));
+    assert_eq!(call["headers"][0], json!({ "name": "authorization", "value": "Bearer <master>" }));
+    assert_eq!(post("reset", json!({})).send(&provider).await.json(), json!({ "reset": true }));
     let books = ledger("").send(&provider).await.json();
-    assert_eq!(
-        (&books["calls"], &books["violations"]),
-        (&json!([]), &json!([]))
-    );
+    assert_eq!((&books["calls"], &books["violations"]), (&json!([]), &json!([])));
 }
 
 #[tokio::test]
@@ -61,15 +46,9 @@ async fn faults_are_set_listed_and_cleared() {
     let listed = post("fault", rule).send(&provider).await.json();
     assert_eq!(listed["rules"][0]["fault"]["kind"], "status");
     assert_eq!(Ask::chat(json!({})).send(&provider).await.status, 529);
-    let listed = Ask::bare("GET", "/__provider/fault")
-        .send(&provider)
-        .await
-        .json();
+    let listed = Ask::bare("GET", "/__provider/fault").send(&provider).await.json();
     assert_eq!(listed["rules"][0]["times"], 4);
-    let listed = Ask::bare("DELETE", "/__provider/fault")
-        .send(&provider)
-        .await
-        .json();
+    let listed = Ask::bare("DELETE", "/__provider/fault").send(&provider).await.json();
     assert_eq!(listed, json!({ "rules": [] }));
     assert_eq!(Ask::chat(json!({})).send(&provider).await.status, 200);
 }
@@ -92,18 +71,9 @@ async fn every_kind_of_fault_can_be_named() {
         json!({ "kind": "gzip" }),
         json!({ "kind": "echo_credential" }),
     ] {
-        assert_eq!(
-            post("fault", json!({ "fault": fault }))
-                .send(&provider)
-                .await
-                .status,
-            200
-        );
+        assert_eq!(post("fault", json!({ "fault": fault })).send(&provider).await.status, 200);
     }
-    for wrong in [
-        json!({ "fault": { "kind": "fire" } }),
-        json!({ "wrods": 3 }),
-    ] {
+    for wrong in [json!({ "fault": { "kind": "fire" } }), json!({ "wrods": 3 })] {
         let reply = post("fault", wrong).send(&provider).await;
         assert_eq!(reply.status, 400);
         assert!(reply.json()["error"].as_str().unwrap().contains("unknown"));
@@ -115,28 +85,13 @@ async fn every_kind_of_fault_can_be_named() {
 #[tokio::test]
 async fn the_barrier_is_armed_and_released_and_the_ledger_waits_for_its_calls() {
     let provider = provider().await;
-    assert_eq!(
-        post("barrier", json!({ "calls": 9 }))
-            .send(&provider)
-            .await
-            .json()["armed"],
-        9
-    );
+    assert_eq!(post("barrier", json!({ "calls": 9 })).send(&provider).await.json()["armed"], 9);
     let call = tokio::spawn(Ask::chat(json!({})).send_to_owned(provider.url()));
-    provider
-        .wait_until(PATIENCE, |ledger| ledger.totals.prompt_tokens > 0)
-        .await
-        .unwrap();
+    provider.wait_until(PATIENCE, |ledger| ledger.totals.prompt_tokens > 0).await.unwrap();
     let open = ledger("?settle_ms=20").send(&provider).await.json();
     assert_eq!(open["totals"]["open"], 1);
-    let released = Ask::bare("POST", "/__provider/release")
-        .send(&provider)
-        .await
-        .json();
+    let released = Ask::bare("POST", "/__provider/release").send(&provider).await.json();
     assert_eq!(released, json!({ "released": 1 }));
     let settled = ledger("?settle_ms=5000").send(&provider).await.json();
-    assert_eq!(
-        (&settled["totals"]["open"], call.await.unwrap()),
-        (&json!(0), 200)
-    );
+    assert_eq!((&settled["totals"]["open"], call.await.unwrap()), (&json!(0), 200));
 }

@@ -1,11 +1,6 @@
 //! The fake provider over real HTTP, spoken by hand so that nothing is smoothed over.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod books;
 mod command;

@@ -15,10 +15,7 @@ pub(crate) async fn provider() -> FakeProvider {
 }
 
 pub(crate) fn config() -> Config {
-    Config {
-        master_key: KEY.to_owned(),
-        ..Config::default()
-    }
+    Config { master_key: KEY.to_owned(), ..Config::default() }
 }
 
 /// A request under construction.
@@ -33,19 +30,12 @@ pub(crate) struct Ask {
 impl Ask {
     pub(crate) fn bare(method: &'static str, target: &str) -> Self {
         let target = target.to_owned();
-        Self {
-            method,
-            target,
-            headers: Vec::new(),
-            body: Vec::new(),
-        }
+        Self { method, target, headers: Vec::new(), body: Vec::new() }
     }
 
     /// A clean OpenAI call.
     pub(crate) fn openai(path: &str, body: &Value) -> Self {
-        Self::bare("POST", path)
-            .header("authorization", &format!("Bearer {KEY}"))
-            .json(body)
+        Self::bare("POST", path).header("authorization", &format!("Bearer {KEY}")).json(body)
     }
 
     /// A clean Anthropic call.
@@ -71,8 +61,7 @@ impl Ask {
 
     pub(crate) fn json(self, body: &Value) -> Self {
         let raw = body.to_string();
-        self.header("content-type", "application/json")
-            .raw(raw.as_bytes())
+        self.header("content-type", "application/json").raw(raw.as_bytes())
     }
 
     pub(crate) fn raw(mut self, body: &[u8]) -> Self {
@@ -110,10 +99,7 @@ impl Ask {
         let mut stream = TcpStream::connect(host).await.unwrap();
         stream.write_all(raw.as_bytes()).await.unwrap();
         stream.write_all(&self.body).await.unwrap();
-        Open {
-            stream,
-            seen: Vec::new(),
-        }
+        Open { stream, seen: Vec::new() }
     }
 }
 
@@ -128,11 +114,7 @@ impl Open {
     pub(crate) async fn read_until(&mut self, text: &str, times: usize) {
         while String::from_utf8_lossy(&self.seen).matches(text).count() < times {
             let read = self.stream.read_buf(&mut self.seen).await.unwrap();
-            assert!(
-                read > 0,
-                "ended early: {}",
-                String::from_utf8_lossy(&self.seen)
-            );
+            assert!(read > 0, "ended early: {}", String::from_utf8_lossy(&self.seen));
         }
     }
 }
@@ -159,32 +141,16 @@ pub(crate) struct Reply {
 
 impl Reply {
     fn parse(raw: &[u8]) -> Self {
-        let end = raw
-            .windows(4)
-            .position(|window| window == b"\r\n\r\n")
-            .expect("a head")
-            + 4;
+        let end = raw.windows(4).position(|window| window == b"\r\n\r\n").expect("a head") + 4;
         let head = std::str::from_utf8(&raw[..end]).unwrap();
         let mut lines = head.lines();
-        let status = lines
-            .next()
-            .unwrap()
-            .split(' ')
-            .nth(1)
-            .unwrap()
-            .parse()
-            .unwrap();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         let headers: Vec<(String, String)> = lines
             .filter_map(|line| line.split_once(": "))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        let mut reply = Self {
-            status,
-            headers,
-            body: raw[end..].to_vec(),
-            chunks: vec![],
-            complete: false,
-        };
+        let mut reply =
+            Self { status, headers, body: raw[end..].to_vec(), chunks: vec![], complete: false };
         match reply.header("content-length") {
             Some(length) => reply.complete = length.parse() == Ok(reply.body.len()),
             None => reply.dechunk(),
@@ -237,19 +203,13 @@ pub(crate) struct Event {
 
 pub(crate) fn events(stream: &str) -> Vec<Event> {
     let stream = stream.replace("\r\n", "\n");
-    let blocks = stream
-        .split("\n\n")
-        .map(str::trim)
-        .filter(|block| !block.is_empty());
+    let blocks = stream.split("\n\n").map(str::trim).filter(|block| !block.is_empty());
     blocks
         .map(|block| {
             let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name));
             let data = field("data: ").unwrap_or_else(|| panic!("no data in {block}"));
             let data = serde_json::from_str(data).unwrap_or_else(|_| json!(data));
-            Event {
-                name: field("event: ").map(str::to_owned),
-                data,
-            }
+            Event { name: field("event: ").map(str::to_owned), data }
         })
         .collect()
 }
@@ -286,8 +246,6 @@ pub(crate) fn weather_tool() -> Value {
 }
 
 fn merge(body: &mut Value, extra: Value) {
-    let Value::Object(extra) = extra else {
-        panic!("members expected")
-    };
+    let Value::Object(extra) = extra else { panic!("members expected") };
     body.as_object_mut().unwrap().extend(extra);
 }

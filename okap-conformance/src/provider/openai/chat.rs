@@ -26,15 +26,9 @@ pub(in crate::provider) fn read(body: &Value) -> Result<Ask, ProviderError> {
     ask.max = old.or(new);
     ask.choices = Ask::number(body, "n", 1)?.unwrap_or(1);
     if ask.choices > MOST_CHOICES {
-        return Err(ProviderError::invalid(
-            "Invalid 'n': expected an integer <= 128.",
-            "n",
-        ));
+        return Err(ProviderError::invalid("Invalid 'n': expected an integer <= 128.", "n"));
     }
-    if let Some(options) = body
-        .get("stream_options")
-        .filter(|options| !options.is_null())
-    {
+    if let Some(options) = body.get("stream_options").filter(|options| !options.is_null()) {
         if !ask.stream {
             let text = "The 'stream_options' parameter is only allowed when 'stream' is enabled.";
             return Err(ProviderError::invalid(text, "stream_options"));
@@ -87,12 +81,7 @@ pub(in crate::provider) fn frames(draft: &Draft<'_>) -> Vec<Frame> {
         }
     }
     for index in choices {
-        frames.push(Frame::free(chunk(
-            draft,
-            index,
-            &json!({}),
-            Some(finish_reason(draft)),
-        )));
+        frames.push(Frame::free(chunk(draft, index, &json!({}), Some(finish_reason(draft)))));
     }
     let usage = usage(draft.usage).filter(|_| draft.ask.usage_chunk);
     if let Some(usage) = usage {

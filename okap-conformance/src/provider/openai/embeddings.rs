@@ -14,17 +14,11 @@ const MOST_DIMENSIONS: u64 = 3072;
 pub(in crate::provider) fn read(body: &Value) -> Result<Ask, ProviderError> {
     let mut ask = Ask::new(body)?.unstreamed();
     let Some(input) = body.get("input").filter(|input| !input.is_null()) else {
-        return Err(ProviderError::invalid(
-            "Missing required parameter: 'input'.",
-            "input",
-        ));
+        return Err(ProviderError::invalid("Missing required parameter: 'input'.", "input"));
     };
     ask.prompt.input(input);
     if dimensions(body)? > MOST_DIMENSIONS {
-        return Err(ProviderError::invalid(
-            "Invalid 'dimensions': too large.",
-            "dimensions",
-        ));
+        return Err(ProviderError::invalid("Invalid 'dimensions': too large.", "dimensions"));
     }
     Ok(ask)
 }
@@ -35,27 +29,17 @@ pub(in crate::provider) fn whole(draft: &Draft<'_>) -> Value {
     let embedding = |(index, text): (usize, Value)| {
         let numbers = numbers(&text.to_string(), dimensions);
         let embedding = if base64 {
-            let bytes: Vec<u8> = numbers
-                .iter()
-                .flat_map(|number| number.to_le_bytes())
-                .collect();
+            let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
             json!(Base64::encode_string(&bytes))
         } else {
             json!(numbers)
         };
         json!({ "object": "embedding", "index": index, "embedding": embedding })
     };
-    let data: Vec<Value> = texts(draft.body)
-        .into_iter()
-        .enumerate()
-        .map(embedding)
-        .collect();
+    let data: Vec<Value> = texts(draft.body).into_iter().enumerate().map(embedding).collect();
     let usage = draft.usage.reported();
     let usage = usage.map(|(tokens, _)| json!({ "prompt_tokens": tokens, "total_tokens": tokens }));
-    with_usage(
-        json!({ "object": "list", "data": data, "model": draft.model() }),
-        usage,
-    )
+    with_usage(json!({ "object": "list", "data": data, "model": draft.model() }), usage)
 }
 
 fn dimensions(body: &Value) -> Result<u64, ProviderError> {

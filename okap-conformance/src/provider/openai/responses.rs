@@ -29,10 +29,7 @@ pub(in crate::provider) fn read(body: &Value) -> Result<Ask, ProviderError> {
             items.iter().for_each(|item| ask.prompt.message(item));
         }
         _ => {
-            return Err(ProviderError::invalid(
-                "Missing required parameter: 'input'.",
-                "input",
-            ));
+            return Err(ProviderError::invalid("Missing required parameter: 'input'.", "input"));
         }
     }
     ask.tools(body);
@@ -45,12 +42,7 @@ pub(in crate::provider) fn read(body: &Value) -> Result<Ask, ProviderError> {
 
 pub(in crate::provider) fn whole(draft: &Draft<'_>) -> Value {
     let finished = Stage::Finished.word(draft);
-    response(
-        draft,
-        finished,
-        json!([item(draft, finished)]),
-        usage(draft.usage),
-    )
+    response(draft, finished, json!([item(draft, finished)]), usage(draft.usage))
 }
 
 pub(in crate::provider) fn frames(draft: &Draft<'_>) -> Vec<Frame> {
@@ -70,15 +62,9 @@ pub(in crate::provider) fn frames(draft: &Draft<'_>) -> Vec<Frame> {
     }
     let finished = Stage::Finished.word(draft);
     let item = item(draft, finished);
-    events.push(
-        json!({ "type": "response.output_item.done", "output_index": 0, "item": item }),
-        0,
-    );
+    events.push(json!({ "type": "response.output_item.done", "output_index": 0, "item": item }), 0);
     let response = response(draft, finished, json!([item]), usage(draft.usage));
-    events.push(
-        json!({ "type": format!("response.{finished}"), "response": response }),
-        0,
-    );
+    events.push(json!({ "type": format!("response.{finished}"), "response": response }), 0);
     events.frames
 }
 
