@@ -1,0 +1,104 @@
+//! JSON Schema (2020-12) of every public wire type.
+//!
+//! A schema says what a message may look like; the parser says what is accepted. Only the parser
+//! can refuse a repeated member, an amount by its digits (`1e3`, seven decimals), a text by its
+//! length after cleaning or in bytes, and objects that overlap.
+
+use schemars::{
+    JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, transform::transform_subschemas,
+};
+use serde_json::{Map, Value};
+
+use crate::{access, error, oauth, request, response};
+
+/// Every schema with its file name (without `.json`), in a fixed order.
+///
+/// Each has a relative `$id`, its file's name: whoever publishes them decides where.
+///
+/// ```
+/// let all = okap_types::schema::all();
+/// let (_, access) = all.iter().find(|(name, _)| *name == "model-access").ok_or("missing")?;
+/// assert_eq!(access["$id"], "model-access.json");
+/// # Ok::<(), &str>(())
+/// ```
+#[must_use]
+pub fn all() -> Vec<(&'static str, Value)> {
+    vec![
+        of::<request::ProposalRequest>("authorize-request.proposal"),
+        of::<request::DetailsRequest>("authorize-request.details"),
+        of::<request::FlatRequest<'_>>("flat-request"),
+        of::<access::ModelAccess>("model-access"),
+        of::<access::GrantedAccess>("granted-access"),
+        of::<request::ClientInfo>("client-info"),
+        of::<response::Pending>("pending"),
+        of::<response::RequestGranted>("granted.request"),
+        of::<response::DetailsGranted>("granted.details"),
+        of::<response::Denied>("denied"),
+        of::<response::FlatAnswer>("flat-answer"),
+        of::<oauth::PushedRequest>("pushed-request"),
+        of::<oauth::PushedAnswer>("pushed-answer"),
+        of::<oauth::TokenAnswer>("token-answer"),
+        of::<oauth::Metadata>("metadata"),
+        of::<error::ErrorBody>("error"),
+    ]
+}
+
+fn of<T: JsonSchema>(name: &'static str) -> (&'static str, Value) {
+    let settings = SchemaSettings::draft2020_12().with_transform(plain);
+    let generator: SchemaGenerator = settings.into_generator();
+    let mut schema = generator.into_root_schema_for::<T>();
+    schema.insert("$id".to_owned(), format!("{name}.json").into());
+    (name, schema.to_value())
+}
+
+/// Rust's view taken out: null for an absent member, defaults, integer widths, code in comments.
+fn plain(schema: &mut Schema) {
+    if let Some(object) = schema.as_object_mut() {
+        object.remove("default");
+        if object.get("format").and_then(Value::as_str).is_some_and(|f| f.starts_with("uint")) {
+            object.remove("format");
+        }
+        without_null(object);
+        if let Some(Value::String(text)) = object.get_mut("description") {
+            *text = prose(text);
+        }
+    }
+    transform_subschemas(&mut plain, schema);
+}
+
+/// A member may be absent, never null.
+fn without_null(object: &mut Map<String, Value>) {
+    if let Some(Value::Array(types)) = object.get_mut("type") {
+        types.retain(|t| t != "null");
+        if let [one] = types.as_slice() {
+            let one = one.clone();
+            object.insert("type".to_owned(), one);
+        }
+    }
+    let Some(Value::Array(choices)) = object.get_mut("anyOf") else { return };
+    choices.retain(|c| c.get("type").is_none_or(|t| t != "null"));
+    let [Value::Object(one)] = choices.as_slice() else { return };
+    let one = one.clone();
+    object.remove("anyOf");
+    for (key, value) in one {
+        object.entry(key).or_insert(value);
+    }
+}
+
+/// A doc comment without its example and its links.
+fn prose(text: &str) -> String {
+    let (prose, _example) = text.split_once("```").unwrap_or((text, ""));
+    let mut plain = String::with_capacity(prose.len());
+    for (at, part) in prose.split("[`").enumerate() {
+        match part.split_once("`]").filter(|_| at > 0) {
+            Some((word, rest)) => {
+                let rest =
+                    rest.strip_prefix('(').and_then(|r| r.split_once(')')).map_or(rest, |r| r.1);
+                plain.extend(["`", word, "`", rest]);
+            }
+            None => plain.push_str(part),
+        }
+    }
+    let paragraphs = plain.trim().split("\n\n").map(|p| p.replace('\n', " "));
+    paragraphs.collect::<Vec<_>>().join("\n\n")
+}

@@ -1,0 +1,257 @@
+//! The schemas agree with the parser: what parses is valid, and what is refused is not valid, but
+//! for what no schema can say.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
+
+use std::collections::BTreeMap;
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+#[path = "it/answers.rs"]
+#[allow(dead_code, reason = "shared with the other tests")]
+mod answers;
+#[path = "it/cases.rs"]
+#[allow(dead_code, reason = "shared with the other tests")]
+mod cases;
+
+use cases::Seen;
+
+fn validators() -> BTreeMap<&'static str, Validator> {
+    let compiled = okap_types::schema::all().into_iter().map(|(name, schema)| {
+        let validator = jsonschema::draft202012::options()
+            .should_validate_formats(true)
+            .build(&schema)
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
+        (name, validator)
+    });
+    compiled.collect()
+}
+
+#[test]
+fn every_schema_is_a_schema_with_a_name_of_its_own() {
+    let all = okap_types::schema::all();
+    for (name, schema) in &all {
+        assert!(jsonschema::draft202012::meta::is_valid(schema), "{name}");
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        assert_eq!(schema["$id"], format!("{name}.json"));
+        assert!(schema["title"].is_string(), "{name}");
+        assert!(schema["description"].is_string(), "{name}");
+        assert_eq!(schema["type"], "object", "{name}");
+    }
+    let names: std::collections::BTreeSet<_> = all.iter().map(|(name, _)| name).collect();
+    assert_eq!(names.len(), all.len());
+}
+
+/// Every object inside a schema that is itself a schema or a keyword's value.
+fn walk(value: &Value, see: &mut impl FnMut(&Value)) {
+    see(value);
+    match value {
+        Value::Object(members) => members.values().for_each(|v| walk(v, see)),
+        Value::Array(items) => items.iter().for_each(|v| walk(v, see)),
+        _ => {}
+    }
+}
+
+#[test]
+fn no_schema_says_what_generators_for_other_languages_misread() {
+    for (name, schema) in okap_types::schema::all() {
+        walk(&schema, &mut |part| {
+            // an absent member is absent, never null
+            assert!(!part.is_null() && *part != "null", "{name}: {part}");
+            let Some(object) = part.as_object() else { return };
+            // Rust's defaults and integer widths mean nothing elsewhere
+            assert!(!object.contains_key("default"), "{name}: {part}");
+            let format = object.get("format").and_then(Value::as_str).unwrap_or_default();
+            assert!(["", "uri"].contains(&format), "{name}: {part}");
+            // tuples, and a $ref beside properties: json-schema-to-typescript drops the fields
+            assert!(!object.contains_key("prefixItems"), "{name}: {part}");
+            assert!(
+                !(object.contains_key("$ref") && object.contains_key("properties")),
+                "{name}: {part}"
+            );
+            // look-around is unknown to RE2 and Rust, and with them to pydantic
+            let pattern = object.get("pattern").and_then(Value::as_str).unwrap_or_default();
+            assert!(!pattern.contains("(?"), "{name}: {part}");
+            // code and links belong to the Rust documentation
+            let text = object.get("description").and_then(Value::as_str).unwrap_or_default();
+            assert!(!text.contains("```") && !text.contains("[`"), "{name}: {part}");
+            // every reference stays in its file
+            let target = object.get("$ref").and_then(Value::as_str).unwrap_or("#/");
+            assert!(target.starts_with("#/"), "{name}: {part}");
+        });
+    }
+}
+
+#[test]
+fn unknown_members_are_refused_exactly_inside_what_is_asked() {
+    let mut closed = Vec::new();
+    for (name, schema) in okap_types::schema::all() {
+        let root = (schema["title"].as_str().unwrap_or_default(), &schema);
+        let parts = schema["$defs"].as_object().into_iter().flatten();
+        for (part, schema) in parts.map(|(part, s)| (part.as_str(), s)).chain([root]) {
+            match schema.get("additionalProperties") {
+                Some(Value::Bool(false)) => closed.push(part.to_owned()),
+                None => {}
+                Some(other) => panic!("{name} {part}: {other}"),
+            }
+        }
+    }
+    closed.sort_unstable();
+    closed.dedup();
+    assert_eq!(closed, ["AskedLimits", "ModelAccess", "Proposal"]);
+}
+
+#[test]
+fn every_message_that_parses_is_valid() {
+    let validators = validators();
+    for (door, text) in cases::accepted() {
+        let Some(schema) = door.schema() else { continue };
+        let message: Value = serde_json::from_str(&text).unwrap();
+        if let Err(error) = validators[schema].validate(&message) {
+            panic!("{schema} refuses {text}: {error}");
+        }
+    }
+}
+
+#[test]
+fn every_refused_message_is_invalid_but_for_what_no_schema_can_say() {
+    let validators = validators();
+    for case in cases::refused() {
+        let Some(schema) = case.door.schema() else { continue };
+        let validator = &validators[schema];
+        let at = format!("{schema}, {}", case.what);
+        let good: Value = serde_json::from_str(&case.good).unwrap();
+        assert!(validator.is_valid(&good), "{at}: twin refused: {}", case.good);
+        let bad = serde_json::from_str::<Value>(&case.bad);
+        match case.seen {
+            Seen::AsNoJson => assert!(bad.is_err(), "{at}: {}", case.bad),
+            Seen::BySchema => assert!(!validator.is_valid(&bad.unwrap()), "{at}: {}", case.bad),
+            // the list of exceptions is exact
+            Seen::ByParserOnly(why) => {
+                assert!(
+                    validator.is_valid(&bad.unwrap()),
+                    "{at}: not only the parser, though {why}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn one_details_object_is_judged_alone_as_in_its_list() {
+    let validators = validators();
+    for case in cases::refused().into_iter().filter(|c| c.door == cases::Door::Details) {
+        let (Ok(good), Ok(bad)) =
+            (serde_json::from_str::<Value>(&case.good), serde_json::from_str::<Value>(&case.bad))
+        else {
+            continue;
+        };
+        let objects = |message: &Value| message["authorization_details"].as_array().cloned();
+        let valid = |object: &Value| validators["model-access"].is_valid(object);
+        assert!(objects(&good).unwrap().iter().all(valid), "{}", case.what);
+        if let (Some(objects), Seen::BySchema) = (objects(&bad), case.seen) {
+            let whole = validators["authorize-request.details"].is_valid(&bad);
+            let whole_only = (1..=16).contains(&objects.len())
+                && bad["okap"] == "1.0"
+                && bad.get("request").is_none();
+            assert!(!whole);
+            assert!(!whole_only || !objects.iter().all(valid), "{}", case.what);
+        }
+    }
+}
+
+#[test]
+fn every_answer_is_valid_and_may_grow() {
+    let validators = validators();
+    for (name, schema, mut answer) in answers::all() {
+        if let Err(error) = validators[schema].validate(&answer) {
+            panic!("{schema} refuses {name}: {error}");
+        }
+        answer["added_later"] = json!({"by": [1, null]});
+        assert!(validators[schema].is_valid(&answer), "{name}");
+    }
+}
+
+#[test]
+fn an_answer_without_a_member_or_with_one_of_another_type_is_invalid() {
+    let validators = validators();
+    let optional = [
+        ("error", "error_description"),
+        ("error", "okap_versions_supported"),
+        ("pushed-request", "client_name"),
+        ("pushed-request", "state"),
+        ("token-answer", "refresh_token"),
+        ("granted-access", "models_refused"),
+        ("granted-access", "limits"),
+    ];
+    for (name, schema, answer) in answers::all() {
+        for member in answer.as_object().unwrap().keys() {
+            let mut without = answer.clone();
+            without.as_object_mut().unwrap().remove(member);
+            let may_lack = optional.contains(&(schema, member.as_str()));
+            assert_eq!(validators[schema].is_valid(&without), may_lack, "{name} without {member}");
+            for wrong in [json!(null), json!({"a": 1}), json!([{"a": 1}]), json!(-1.5)] {
+                if answer[member].is_object() && wrong.is_object() && member == "limits" {
+                    continue; // caps of an answer may grow
+                }
+                let mut other = answer.clone();
+                other[member] = wrong.clone();
+                assert!(!validators[schema].is_valid(&other), "{name}: {member} as {wrong}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_contradicts_itself_is_invalid() {
+    let validators = validators();
+    let answer = |wanted: &str| {
+        let found = answers::all().into_iter().find(|(name, ..)| *name == wanted);
+        let (_, schema, answer) = found.unwrap();
+        (schema, answer)
+    };
+    for (name, pointer, wrong) in [
+        ("pending", "/status", json!("granted")),
+        ("pending", "/user_code", json!("AEIO-AEIO")),
+        ("granted_details", "/status", json!("pending")),
+        ("granted_details", "/authorization_details", json!([])),
+        ("granted_request", "/status", json!("denied")),
+        ("granted_request", "/capabilities", json!([])),
+        ("granted_request", "/models", json!([])),
+        ("granted_request", "/models", json!(["*", "gpt-4"])),
+        ("granted_request", "/models", json!(["a", "a"])),
+        ("granted_request", "/base_url", json!("https://vault.example/v1/openai/")),
+        ("granted_request", "/limits/monthly_spend", json!("-1")),
+        ("granted_request", "/limits/requests_per_minute", json!(0)),
+        ("granted_request", "/access_token", json!("")),
+        ("denied", "/error", json!("invalid_request")),
+        ("flat_granted", "/approved", json!(false)),
+        ("flat_pending", "/approved", json!(true)),
+        ("token_answer", "/token_type", json!("DPoP")),
+        ("token_answer", "/grant_id", json!("g 1")),
+        ("pushed_request", "/code_challenge_method", json!("plain")),
+        ("pushed_request", "/code_challenge", json!("short")),
+        ("pushed_request", "/response_type", json!("token")),
+        ("granted_access", "/type", json!("other")),
+        ("granted_access", "/currency", json!("EUR")),
+        ("granted_access", "/window", json!("rolling")),
+        ("granted_access", "/models", json!(["*", "gpt-4"])),
+    ] {
+        let (schema, mut answer) = answer(name);
+        assert!(validators[schema].is_valid(&answer));
+        *answer.pointer_mut(pointer).unwrap() = wrong;
+        assert!(!validators[schema].is_valid(&answer), "{name}{pointer}");
+    }
+    let (schema, mut answer) = answer("granted_access_to_everything");
+    assert_eq!(answer["models"], json!(["*"]));
+    answer["models"] = json!(["*", "*"]);
+    assert!(!validators[schema].is_valid(&answer));
+}
