@@ -1,0 +1,278 @@
+//! The rules of one call: may it go, with which ceiling, and what is held for it.
+
+use okap_types::{Limits, Provider, Timestamp};
+
+use crate::{
+    ledger::{Account, Hold},
+    pico::Pico,
+    price::{ModelPrice, Usage},
+    provider::{Call, Metered},
+    record::{Access, Allowed, Grant},
+    refusal::{Limit, Refusal},
+};
+
+/// Output tokens below which a lowered ceiling is of no use.
+const USEFUL_OUTPUT: u64 = 16;
+
+/// The ceiling that is set where the app gives none: what every model accepts. A higher one than
+/// a model's own makes OpenAI refuse the call.
+const OUTPUT_CEILING: u64 = 4_096;
+
+/// Models that are known to accept more, by the beginning of their names; the first counts.
+const OUTPUT_CEILINGS: &[(&str, u64)] = &[
+    ("gpt-4o-2024-05-13", 4_096),
+    ("gpt-4o", 16_384),
+    ("gpt-4.1", 32_768),
+    ("gpt-5-chat", 16_384),
+    ("gpt-5", 32_768),
+    ("gpt-6", 32_768),
+    ("o1", 32_768),
+    ("o3", 32_768),
+    ("o4", 32_768),
+];
+
+/// Models that are billed for what they do beside their tokens, whatever the call asks.
+const BILLED_BESIDE: &[&str] =
+    &["-search-preview", "-search-api", "deep-research", "compound", ":online"];
+
+/// Finds the part of a grant that a call to a provider falls under.
+///
+/// # Errors
+/// [`Refusal::TokenRevoked`], [`Refusal::TokenExpired`], [`Refusal::ProviderNotAllowed`].
+pub fn standing<'a>(
+    grant: &'a Grant,
+    token: &Access,
+    provider: &Provider,
+    now: Timestamp,
+) -> Result<Vec<&'a Allowed>, Refusal> {
+    if grant.revoked.is_some() {
+        return Err(Refusal::TokenRevoked);
+    }
+    let ends = token.expires.min(grant.expires());
+    if ends <= now {
+        return Err(Refusal::TokenExpired(ends));
+    }
+    let of_provider: Vec<_> = grant.access.iter().filter(|a| a.provider == *provider).collect();
+    match of_provider.iter().map(|a| a.expires).max() {
+        None => Err(Refusal::ProviderNotAllowed(provider.to_string())),
+        Some(ends) if ends <= now => Err(Refusal::TokenExpired(ends)),
+        Some(_) => Ok(of_provider),
+    }
+}
+
+/// Finds the one details object that allows a call.
+///
+/// # Errors
+/// [`Refusal::ModelNotAllowed`], [`Refusal::CapabilityNotAllowed`], [`Refusal::TokenExpired`].
+pub fn allowed<'a>(
+    parts: &[&'a Allowed],
+    call: &Call,
+    now: Timestamp,
+) -> Result<&'a Allowed, Refusal> {
+    let Some(part) = parts.iter().find(|a| a.models.contains(call.model.as_str())) else {
+        // an app that lacks the capability everywhere learns that first
+        for capability in &call.capabilities {
+            if !parts.iter().any(|a| a.capabilities.contains(capability)) {
+                return Err(Refusal::CapabilityNotAllowed(capability.clone()));
+            }
+        }
+        let allowed = parts.iter().flat_map(|a| a.models.listed()).cloned().collect();
+        return Err(Refusal::ModelNotAllowed { model: call.model.to_string(), allowed });
+    };
+    if let Some(missing) = call.capabilities.iter().find(|c| !part.capabilities.contains(c)) {
+        return Err(Refusal::CapabilityNotAllowed(missing.clone()));
+    }
+    if part.expires <= now {
+        return Err(Refusal::TokenExpired(part.expires));
+    }
+    Ok(part)
+}
+
+/// A call that may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admitted {
+    /// What is counted for it until it is settled.
+    pub hold: Hold,
+    /// The output ceiling to forward; `None` leaves the call as it is.
+    pub ceiling: Option<u64>,
+    /// Whether the ceiling is below what the app asked for.
+    pub lowered: bool,
+}
+
+/// Admits a call against its account: bounds what the provider could bill, lowers the output
+/// ceiling where the money left asks for it, and holds the bound.
+///
+/// # Errors
+/// [`Refusal::ModelNotPriced`], also for a model that is billed beside its tokens;
+/// [`Refusal::SpendLimitExceeded`], [`Refusal::TokensPerRequest`], [`Refusal::RequestsPerMinute`], [`Refusal::RequestsPerDay`].
+pub fn admit(
+    account: &mut Account,
+    limits: &Limits,
+    call: &Call,
+    price: Option<&ModelPrice>,
+    now: Timestamp,
+) -> Result<Admitted, Refusal> {
+    let mut ceiling = call.ceiling;
+    let unasked = unasked_ceiling(call, price);
+    if let Some(most) = limits.tokens_per_request {
+        ceiling = within_tokens(call, most.get().into(), unasked)
+            .map_err(|could| Refusal::TokensPerRequest { could, most })?;
+    }
+    if call.is_free() || !limits.has_money() {
+        // no cap here, but the account may stand under one elsewhere
+        let output = if call.has_output() { ceiling.unwrap_or(unasked) } else { 0 };
+        let bound =
+            price.and_then(|p| p.bound(call.prompt_at_most, output.saturating_mul(call.answers)));
+        let bound = bound.filter(|_| !call.is_free()).unwrap_or_default();
+        let hold = account.hold(limits, bound, now)?;
+        return Ok(Admitted { hold, ceiling, lowered: ceiling != call.ceiling });
+    }
+    let priced = price.filter(|p| !call.has_output() || p.has_output_price());
+    let priced = priced.filter(|p| !billed_beside(call, p));
+    let price = priced.ok_or_else(|| Refusal::ModelNotPriced(call.model.to_string()))?;
+    // rates first: a call over its rate learns that, and holds nothing
+    account.clone().hold(
+        &Limits { monthly_spend: None, daily_spend: None, ..limits.clone() },
+        Pico::default(),
+        now,
+    )?;
+    // where nothing is left, what costs nothing still goes
+    let left = account.money_left(limits, now).ok().flatten().unwrap_or_default();
+    if call.has_output() {
+        let wanted = ceiling.unwrap_or(unasked);
+        let all = price.affordable_output(left, call.prompt_at_most);
+        let each = all.unwrap_or(0) / call.answers.max(1);
+        if all.is_none() || each < wanted.min(USEFUL_OUTPUT) {
+            return Err(too_dear(account, limits, now));
+        }
+        ceiling = Some(wanted.min(each));
+    }
+    let output = ceiling.unwrap_or(0).saturating_mul(call.answers);
+    let bound =
+        price.bound(call.prompt_at_most, output).ok_or_else(|| too_dear(account, limits, now))?;
+    let hold = account.hold(limits, bound, now)?;
+    let lowered = call.has_output() && ceiling != call.ceiling;
+    Ok(Admitted { hold, ceiling, lowered })
+}
+
+/// What a call used and cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// What was used.
+    pub usage: Usage,
+    /// What it cost.
+    pub cost: Pico,
+    /// Whether `usage` is a bound and not the provider's own count.
+    pub estimated: bool,
+}
+
+/// Settles an answer: by the provider's own count, or where it gave none by the bound of what
+/// came through, never 0.
+#[must_use]
+pub fn settle(
+    call: &Call,
+    admitted: &Admitted,
+    metered: &Metered,
+    price: Option<&ModelPrice>,
+) -> Settlement {
+    // a count before the end is one so far: only the last one is whole
+    let counted = match call.is_free() {
+        true => Some(metered.usage.unwrap_or_default()),
+        false => metered.usage.filter(|_| metered.complete),
+    };
+    let usage = counted.unwrap_or_else(|| {
+        let early = metered.usage.unwrap_or_default();
+        let ceiling = admitted.ceiling.map(|c| c.saturating_mul(call.answers));
+        let through = match ceiling {
+            // what the model thought in silence is billed too, and nobody saw it
+            Some(ceiling) if call.hidden_output => ceiling,
+            Some(ceiling) => metered.delivered.min(ceiling),
+            None => metered.delivered,
+        };
+        let input = if early.input > 0 { early.input } else { call.prompt_at_most };
+        Usage { input, output: early.output.max(through), ..early }
+    });
+    let estimated = counted.is_none();
+    Settlement { usage, cost: charge(call, admitted, price, &usage, estimated), estimated }
+}
+
+/// Settles a call whose answer never came: the whole bound, for the provider may bill it.
+#[must_use]
+pub fn settle_unanswered(call: &Call, admitted: &Admitted) -> Settlement {
+    let ceiling = admitted.ceiling.unwrap_or(0).saturating_mul(call.answers);
+    let usage = Usage { input: call.prompt_at_most, output: ceiling, ..Usage::default() };
+    Settlement { usage, cost: admitted.hold.amount, estimated: true }
+}
+
+/// Settles a call that the provider did not take: nothing.
+#[must_use]
+pub fn settle_refused() -> Settlement {
+    Settlement { usage: Usage::default(), cost: Pico::default(), estimated: false }
+}
+
+fn charge(
+    call: &Call,
+    admitted: &Admitted,
+    price: Option<&ModelPrice>,
+    usage: &Usage,
+    estimated: bool,
+) -> Pico {
+    let held = admitted.hold.amount;
+    let bounded = held > Pico::default() && (admitted.ceiling.is_some() || !call.has_output());
+    match price {
+        _ if call.is_free() => Pico::default(),
+        None => Pico::default(),
+        // a count that overflows is no count: the hold stands
+        Some(price) => match price.cost(usage) {
+            None => held,
+            Some(cost) if estimated && bounded => cost.min(held),
+            Some(cost) => cost,
+        },
+    }
+}
+
+fn unasked_ceiling(call: &Call, price: Option<&ModelPrice>) -> u64 {
+    let name = call.model.as_str();
+    let known = OUTPUT_CEILINGS.iter().find(|(begin, _)| name.starts_with(begin));
+    let most = known.map_or(OUTPUT_CEILING, |(_, most)| *most);
+    // prompt and answer share the window
+    price.and_then(ModelPrice::context_window).map_or(most, |window| most.min(window / 2).max(1))
+}
+
+fn billed_beside(call: &Call, price: &ModelPrice) -> bool {
+    // tools that search are refused, so that what searches cost comes with these models alone
+    price.other_charges().any(|charge| !charge.ends_with("_searches"))
+        || BILLED_BESIDE.iter().any(|part| call.model.as_str().contains(part))
+}
+
+fn within_tokens(call: &Call, most: u64, unasked: u64) -> Result<Option<u64>, u64> {
+    let room = most.checked_sub(call.prompt_at_most).ok_or(call.prompt_at_most)?;
+    if !call.has_output() {
+        return Ok(call.ceiling);
+    }
+    let room = room / call.answers.max(1);
+    match call.ceiling {
+        Some(asked) if asked > room => {
+            Err(call.prompt_at_most.saturating_add(asked.saturating_mul(call.answers)))
+        }
+        Some(asked) => Ok(Some(asked)),
+        None if room == 0 => Err(call.prompt_at_most.saturating_add(1)),
+        None => Ok(Some(room.min(unasked))),
+    }
+}
+
+fn too_dear(account: &Account, limits: &Limits, now: Timestamp) -> Refusal {
+    let used = account.used(now);
+    let month = limits.monthly_spend.map(|cap| (Limit::Month, cap, used.month, used.month_ends));
+    let day = limits.daily_spend.map(|cap| (Limit::Day, cap, used.day, used.day_ends));
+    let left = |(_, cap, used, _): &(_, okap_types::Money, Pico, _)| {
+        Pico::from_micros(cap.micros()).unwrap_or_default().saturating_sub(*used)
+    };
+    let tightest = [month, day].into_iter().flatten().min_by_key(left);
+    match tightest {
+        Some((limit, cap, used, resets_at)) => {
+            Refusal::SpendLimitExceeded { limit, cap, used, resets_at }
+        }
+        None => Refusal::VaultUnavailable,
+    }
+}

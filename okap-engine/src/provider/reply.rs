@@ -1,0 +1,76 @@
+//! What the vault says in a provider's own words: errors, model lists, the end of a stream.
+
+use okap_types::{GrantId, ModelId};
+use serde_json::{Value, json};
+
+use super::Style;
+use crate::refusal::Refusal;
+
+/// An error in the shape that the provider's SDK turns into its own typed exception, with an
+/// added `okap` member for apps that know OKAP.
+#[must_use]
+pub fn error_body(style: Style, refusal: &Refusal, grant: Option<&GrantId>) -> Value {
+    let code = refusal.code().as_str();
+    let message = format!("OKAP: {refusal}");
+    let mut body = match style {
+        Style::OpenAi => json!({
+            "error": {"message": message, "type": code, "param": null, "code": code},
+        }),
+        Style::Anthropic => json!({
+            "type": "error", "error": {"type": code, "message": message}, "message": message,
+        }),
+    };
+    let mut okap = serde_json::Map::new();
+    okap.insert("code".into(), code.into());
+    if let Some(grant) = grant {
+        okap.insert("grant_id".into(), grant.as_str().into());
+    }
+    if let Some((limit, used, resets_at)) = refusal.limit() {
+        okap.insert("limit".into(), limit.into());
+        okap.insert("used".into(), used.into());
+        if let Some(resets_at) = resets_at {
+            okap.insert("resets_at".into(), resets_at.to_string().into());
+        }
+    }
+    if let Some(body) = body.as_object_mut() {
+        body.insert("okap".into(), Value::Object(okap));
+    }
+    body
+}
+
+/// The event that ends a stream before its time, as the provider itself would send it.
+#[must_use]
+pub fn stop_event(style: Style, refusal: &Refusal, grant: Option<&GrantId>) -> Vec<u8> {
+    let body = error_body(style, refusal, grant);
+    match style {
+        Style::OpenAi => format!("data: {body}\n\n"),
+        Style::Anthropic => format!("event: error\ndata: {body}\n\n"),
+    }
+    .into_bytes()
+}
+
+/// The answer of `GET /models` or, with one model, of `GET /models/{id}`: what the grant allows.
+#[must_use]
+pub fn models(style: Style, allowed: &[ModelId]) -> Value {
+    let one = |id: &ModelId| model(style, id.as_str());
+    let data: Vec<Value> = allowed.iter().map(one).collect();
+    match style {
+        Style::OpenAi => json!({"object": "list", "data": data}),
+        Style::Anthropic => json!({
+            "data": data, "has_more": false,
+            "first_id": allowed.first().map(ModelId::as_str),
+            "last_id": allowed.last().map(ModelId::as_str),
+        }),
+    }
+}
+
+/// One entry of the list.
+#[must_use]
+pub fn model(style: Style, id: &str) -> Value {
+    match style {
+        Style::OpenAi => json!({"id": id, "object": "model", "created": 0, "owned_by": "okap"}),
+        Style::Anthropic => json!({
+            "type": "model", "id": id, "display_name": id, "created_at": "1970-01-01T00:00:00Z",
+        }),
+    }
+}
