@@ -1,0 +1,197 @@
+//! What a vault's own pages do: show a request, decide it, list and revoke grants.
+
+use std::sync::Arc;
+
+use okap_engine::{
+    flow::{self, DecideError, Decided, Decision},
+    ledger::{Account, Used},
+    record::{Grant, Interaction, Key, Loaded, Owned, Owner},
+    token::hash,
+};
+use okap_types::{GrantId, Provider};
+
+use crate::{
+    CommitError, Consent, StoreError, Vault,
+    core::Core,
+    vault::{TRIES, load},
+};
+
+/// Why a page's wish was not done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ControlError {
+    /// No such request or grant for this owner.
+    #[error("there is no such request or grant")]
+    Unknown,
+    /// The decision does not hold.
+    #[error(transparent)]
+    Decide(#[from] DecideError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The vault's own pages act through this; clone it freely.
+#[derive(Debug)]
+pub struct Control<V, C> {
+    core: Arc<Core<V, C>>,
+}
+
+impl<V, C> Clone for Control<V, C> {
+    fn clone(&self) -> Self {
+        Self { core: self.core.clone() }
+    }
+}
+
+impl<V: Vault, C: Consent> Control<V, C> {
+    pub(crate) fn new(core: Arc<Core<V, C>>) -> Self {
+        Self { core }
+    }
+
+    /// The store that was handed in.
+    pub fn vault(&self) -> &V {
+        &self.core.vault
+    }
+
+    /// The vault's identity as clients compare it.
+    pub fn issuer(&self) -> String {
+        self.core.config.profile.issuer_text()
+    }
+
+    /// The latest end that a grant made now can have.
+    pub fn latest_end(&self) -> okap_types::Timestamp {
+        self.core.clock.now().plus_seconds(self.core.config.profile.longest_grant)
+    }
+
+    /// The present moment by the vault's clock.
+    pub fn now(&self) -> okap_types::Timestamp {
+        self.core.clock.now()
+    }
+
+    /// Models that the price book knows for a provider, for a page to offer.
+    pub fn known_models(&self, provider: &Provider) -> Vec<String> {
+        self.core.prices.models(provider.as_str()).map(str::to_owned).collect()
+    }
+
+    /// Waits until every call that was let through is settled, at most so long; a host that stops
+    /// waits here, else the holds of calls under way stay charged. `false` where it was too long.
+    pub async fn settled(&self, within: std::time::Duration) -> bool {
+        let rest = async {
+            while !self.core.allowance.is_at_rest() {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(within, rest).await.is_ok()
+    }
+
+    /// A request by the id in the page's address.
+    ///
+    /// # Errors
+    /// [`ControlError::Unknown`], [`ControlError::Store`].
+    pub async fn interaction(&self, id: &str) -> Result<Interaction, ControlError> {
+        Ok(self.core.interaction(id).await?.record)
+    }
+
+    /// Decides a request on behalf of an owner. `shown` is the hash that the page was made with
+    /// ([`shown`](okap_engine::flow::shown)).
+    ///
+    /// # Behavior
+    /// - The stored request is what is decided on; an approval beyond it grants nothing.
+    /// - A request is decided once.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn decide(
+        &self,
+        id: &str,
+        owner: &Owner,
+        shown: &str,
+        decision: &Decision,
+    ) -> Result<Decided, ControlError> {
+        self.core.decide(id, owner, shown, decision).await
+    }
+
+    /// An owner's grants, in order of id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn grants(&self, owner: &Owner) -> Result<Vec<Grant>, StoreError> {
+        let prefix = Key::stored(&format!("{}{}/", Key::all::<Owned>(), hash(owner.as_str())));
+        let mut grants = Vec::new();
+        let mut after: Option<Key> = None;
+        loop {
+            let page = self.core.vault.list(&prefix, after.as_ref(), 500).await?;
+            let Some((last, _)) = page.last() else { return Ok(grants) };
+            after = Some(last.clone());
+            let ids = page.iter().filter_map(|(key, _)| key.as_str().rsplit('/').next());
+            let keys: Vec<Key> = ids.map(Key::of::<Grant>).collect();
+            let found = self.core.vault.read(&keys).await?;
+            for (key, found) in keys.into_iter().zip(found) {
+                let grant = Loaded::read(key, found).map_err(StoreError::new)?;
+                grants.extend(grant.map(|g: Loaded<Grant>| g.record));
+            }
+        }
+    }
+
+    /// What each object of a grant has used of its windows.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn used(&self, grant: &Grant) -> Result<Vec<Used>, StoreError> {
+        let now = self.core.clock.now();
+        let mut used = Vec::new();
+        for access in &grant.access {
+            let account = load::<Account>(&self.core.vault, &access.account).await?;
+            used.push(account.map(|a| a.record).unwrap_or_default().used(now));
+        }
+        Ok(used)
+    }
+
+    /// Revokes an owner's grant; from the next call on it is dead.
+    ///
+    /// # Errors
+    /// [`ControlError::Unknown`] for a grant that is not this owner's.
+    pub async fn revoke(&self, owner: &Owner, id: &GrantId) -> Result<(), ControlError> {
+        let grant = load::<Grant>(&self.core.vault, id.as_str()).await?;
+        match grant.filter(|g| g.record.owner == *owner) {
+            Some(grant) => Ok(self.core.revoke(grant.record.id).await?),
+            None => Err(ControlError::Unknown),
+        }
+    }
+}
+
+impl<V: Vault, C: Consent> Core<V, C> {
+    async fn interaction(&self, id: &str) -> Result<Loaded<Interaction>, ControlError> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        match id.len() == 43 && id.bytes().all(plain) {
+            true => load(&self.vault, id).await?.ok_or(ControlError::Unknown),
+            false => Err(ControlError::Unknown),
+        }
+    }
+
+    pub(crate) async fn decide(
+        &self,
+        id: &str,
+        owner: &Owner,
+        shown: &str,
+        decision: &Decision,
+    ) -> Result<Decided, ControlError> {
+        for _ in 0..TRIES {
+            let asked = self.interaction(id).await?;
+            let seed = crate::ports::seed()?;
+            let now = self.clock.now();
+            let step =
+                flow::decide(&self.config.profile, &asked, owner, shown, decision, now, &seed)?;
+            match self.vault.commit(step.changes).await {
+                Ok(()) => {
+                    self.throttle.decided(id);
+                    self.decided.notify_waiters();
+                    return Ok(step.reply);
+                }
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Store(error)) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::new("too many conflicts").into())
+    }
+}

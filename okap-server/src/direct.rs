@@ -1,0 +1,445 @@
+//! The direct request: ask with one JSON body, fetch the outcome.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use okap_engine::{
+    address::endpoint,
+    flow::{self, Fetched, Issued},
+    record::{Change, Continuation, Interaction, Loaded, Repeated},
+    token::hash,
+};
+use okap_types::{
+    ErrorCode, GrantRequest, Secret, Shape, Version,
+    response::{
+        Continue, Denied, DetailsGranted, FlatAnswer, FlatToken, Pending, RequestGranted, Status,
+        TokenType,
+    },
+    token::ContinuationToken,
+};
+
+use crate::{
+    Asked, CommitError, Consent, StoreError, Vault,
+    core::Core,
+    reply::{self, Reply},
+    vault::{TRIES, load},
+};
+
+/// Seconds to leave between two polls.
+const INTERVAL: i64 = 2;
+/// Longest that an answer of `/okap/continue` is held, in seconds.
+const LONGEST_WAIT: u64 = 120;
+/// How long the answer of `/okap/request` is held: its client gives up after 30 s.
+const FLAT_WAIT: Duration = Duration::from_secs(25);
+/// How often a decision taken by another process is looked for.
+const LOOK_AGAIN: Duration = Duration::from_millis(400);
+
+/// What an app holds to get at an outcome, by the name it is stored under.
+enum Handle {
+    Continuation(String),
+    Repeated(String),
+}
+
+/// What an app learns.
+enum Outcome {
+    Waiting(Box<Interaction>),
+    Denied,
+    Granted(Box<Interaction>, Box<Issued>),
+    Expired,
+    Gone,
+}
+
+impl<V: Vault, C: Consent> Core<V, C> {
+    /// `POST /okap/authorize`
+    pub(crate) async fn direct(&self, source: &str, body: &Bytes) -> Reply {
+        let request = match GrantRequest::parse_authorize(body) {
+            Ok(request) => request,
+            Err(error) => return reply::parse_error(&error),
+        };
+        match self.open_direct(source, request, None).await {
+            Ok((interaction, token)) => self.direct_opened(interaction, token).await,
+            Err(refused) => refused,
+        }
+    }
+
+    async fn direct_opened(&self, interaction: Interaction, token: ContinuationToken) -> Reply {
+        let page = match self.ask(&interaction).await {
+            Ok(Some(page)) => page,
+            // decided at once, by a policy
+            Ok(None) => return self.continued(token.expose(), Duration::ZERO).await,
+            Err(_) => return reply::unavailable(),
+        };
+        let issuer = &self.config.profile.issuer;
+        let pending = Pending {
+            okap: Version::CURRENT,
+            status: Status::Pending,
+            interaction_uri: page,
+            user_code: interaction.user_code.clone(),
+            expires_in: self.clock.now().seconds_until(interaction.expires),
+            interval: INTERVAL.unsigned_abs(),
+            continuation: Continue {
+                uri: endpoint(issuer, "okap/continue"),
+                access_token: Secret::from(token),
+            },
+        };
+        reply::json(202, &pending)
+    }
+
+    /// `POST /okap/continue`
+    pub(crate) async fn proceed(&self, headers: &HeaderMap) -> Reply {
+        let token = headers
+            .get(http::header::AUTHORIZATION)
+            .and_then(|v| v.to_str().ok())
+            .and_then(|v| v.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .and_then(|(_, token)| ContinuationToken::parse(token).ok());
+        let Some(token) = token else {
+            return reply::error(
+                ErrorCode::InvalidToken,
+                "send the continuation token as Authorization: Bearer",
+            );
+        };
+        let name = hash(token.expose());
+        if !self.throttle.poll(&name, self.clock.now(), INTERVAL) {
+            let text =
+                format!("poll at most every {INTERVAL} seconds, or wait with Prefer: wait=n");
+            let mut slow = reply::error(ErrorCode::SlowDown, text);
+            reply::set(&mut slow, http::header::RETRY_AFTER, &INTERVAL.to_string());
+            return slow;
+        }
+        let wait = headers
+            .get("prefer")
+            .and_then(|v| v.to_str().ok())
+            .and_then(|v| v.split(',').find_map(|p| p.trim().strip_prefix("wait=")))
+            .and_then(|n| n.parse::<u64>().ok())
+            .map_or(Duration::ZERO, |n| Duration::from_secs(n.min(LONGEST_WAIT)));
+        let answer = self.continued(token.expose(), wait).await;
+        // after a final answer, too: what comes next learns that the token is gone
+        let last = answer.status() != http::StatusCode::ACCEPTED;
+        if last || wait >= Duration::from_secs(INTERVAL.unsigned_abs()) {
+            self.throttle.answered(&name);
+        }
+        answer
+    }
+
+    async fn continued(&self, token: &str, wait: Duration) -> Reply {
+        let name = hash(token);
+        match self.outcome(&Handle::Continuation(name), wait).await {
+            Err(_) => reply::unavailable(),
+            Ok(Outcome::Gone) => reply::error(
+                ErrorCode::InvalidToken,
+                "this continuation token has been used or has ended",
+            ),
+            Ok(Outcome::Expired) => reply::error(
+                ErrorCode::AccessDenied,
+                "the request expired before anybody decided; ask again",
+            ),
+            Ok(Outcome::Denied) => {
+                let denied = Denied {
+                    okap: Version::CURRENT,
+                    status: Status::Denied,
+                    reason: "the user denied the request".to_owned(),
+                    error: ErrorCode::AccessDenied.as_str().to_owned(),
+                };
+                reply::json(403, &denied)
+            }
+            Ok(Outcome::Granted(interaction, issued)) => self.granted(interaction.shape, &issued),
+            Ok(Outcome::Waiting(interaction)) => {
+                let Ok(Asked::Visit(page)) = self.page_of(&interaction).await else {
+                    return reply::unavailable();
+                };
+                let pending = Pending {
+                    okap: Version::CURRENT,
+                    status: Status::Pending,
+                    interaction_uri: page,
+                    user_code: interaction.user_code.clone(),
+                    expires_in: self.clock.now().seconds_until(interaction.expires),
+                    interval: INTERVAL.unsigned_abs(),
+                    continuation: Continue {
+                        uri: endpoint(&self.config.profile.issuer, "okap/continue"),
+                        access_token: Secret::from(token),
+                    },
+                };
+                reply::json(202, &pending)
+            }
+        }
+    }
+
+    fn granted(&self, shape: Shape, issued: &Issued) -> Reply {
+        let details = issued.grant.details(&self.config.profile.issuer);
+        let token = || Secret::from(issued.token.expose());
+        let grant_id = issued.grant.id.clone();
+        match (shape, details.first()) {
+            (Shape::Request, Some(first)) => reply::json(
+                200,
+                &RequestGranted {
+                    okap: Version::CURRENT,
+                    status: Status::Granted,
+                    token: token(),
+                    access_token: token(),
+                    token_type: TokenType::Bearer,
+                    expires_in: issued.expires_in,
+                    grant_id,
+                    provider: first.provider.clone(),
+                    base_url: first.base_url.clone(),
+                    expires: first.expires,
+                    limits: first.limits.clone(),
+                    models: first.models.clone(),
+                    capabilities: first.capabilities.clone(),
+                },
+            ),
+            _ => reply::json(
+                200,
+                &DetailsGranted {
+                    okap: Version::CURRENT,
+                    status: Status::Granted,
+                    token: token(),
+                    access_token: token(),
+                    token_type: TokenType::Bearer,
+                    expires_in: issued.expires_in,
+                    grant_id,
+                    authorization_details: details,
+                },
+            ),
+        }
+    }
+
+    /// `POST /okap/request`
+    pub(crate) async fn flat(&self, source: &str, body: &Bytes) -> Reply {
+        let request = match GrantRequest::parse_flat(body) {
+            Ok(request) => request,
+            Err(error) => return flat_error(error.code().as_str(), error.to_string()),
+        };
+        let text = std::str::from_utf8(body).unwrap_or_default();
+        let fingerprint = hash(&format!("{source}\n{text}"));
+        let earlier = match load::<Repeated>(&self.vault, &fingerprint).await {
+            Ok(earlier) => earlier,
+            Err(_) => {
+                return flat_error("vault_unavailable", "the vault cannot reach its store".into());
+            }
+        };
+        let now = self.clock.now();
+        let mut link = None;
+        if let Some(ended) = earlier.as_ref().filter(|e| e.record.0.expires <= now) {
+            let _ = self.vault.commit(vec![ended.remove()]).await;
+        }
+        if earlier.is_none_or(|e| e.record.0.expires <= now) {
+            match self.open_direct(source, request, Some(&fingerprint)).await {
+                // the same request came twice at once: this one waits with the other
+                Err(_)
+                    if matches!(load::<Repeated>(&self.vault, &fingerprint).await, Ok(Some(_))) => {
+                }
+                Err(refused) => return refused_flat(&refused),
+                Ok((interaction, _)) => match self.ask(&interaction).await {
+                    Ok(page) => link = page,
+                    Err(_) => {
+                        return flat_error(
+                            "vault_unavailable",
+                            "the vault cannot reach its store".into(),
+                        );
+                    }
+                },
+            }
+        }
+        if let Some(link) = &link {
+            tracing::info!(%link, "an app asks for access and waits for a decision");
+        }
+        self.flat_outcome(&fingerprint).await
+    }
+
+    async fn flat_outcome(&self, fingerprint: &str) -> Reply {
+        match self.outcome(&Handle::Repeated(fingerprint.to_owned()), FLAT_WAIT).await {
+            Err(_) => flat_error("vault_unavailable", "the vault cannot reach its store".into()),
+            Ok(Outcome::Denied) => flat_error("user_denied", "the user denied the request".into()),
+            Ok(Outcome::Gone | Outcome::Expired) => flat_error(
+                "expired",
+                "the request expired before anybody decided; ask again".into(),
+            ),
+            Ok(Outcome::Waiting(interaction)) => match self.page_of(&interaction).await {
+                Ok(Asked::Visit(page)) => flat_error(
+                    "pending",
+                    format!(
+                        "waiting for approval at {page} (code {}); send the same request again",
+                        interaction.user_code
+                    ),
+                ),
+                _ => flat_error(
+                    "pending",
+                    "waiting for approval; send the same request again".into(),
+                ),
+            },
+            Ok(Outcome::Granted(interaction, issued)) => {
+                let details = issued.grant.details(&self.config.profile.issuer);
+                let Some(first) = details.first() else { return reply::unavailable() };
+                let token = FlatToken {
+                    token: Secret::from(issued.token.expose()),
+                    base_url: first.base_url.clone(),
+                    provider: first.provider.clone(),
+                    models: first.models.clone(),
+                    // its client knows no others than those it asked for
+                    capabilities: first.capabilities.clone(),
+                    limits: first.limits.clone(),
+                    expires_at: self
+                        .clock
+                        .now()
+                        .plus_seconds(i64::try_from(issued.expires_in).unwrap_or(0)),
+                    created_at: interaction.created,
+                };
+                reply::json(
+                    200,
+                    &FlatAnswer {
+                        okap: Version::CURRENT,
+                        approved: true,
+                        token: Some(token),
+                        error: None,
+                        error_code: None,
+                    },
+                )
+            }
+        }
+    }
+
+    async fn open_direct(
+        &self,
+        source: &str,
+        request: GrantRequest,
+        repeated_as: Option<&str>,
+    ) -> Result<(Interaction, ContinuationToken), Reply> {
+        let seed = crate::ports::seed().map_err(|_| reply::unavailable())?;
+        let now = self.clock.now();
+        let step = flow::direct(&self.config.profile, request, repeated_as, now, &seed)
+            .map_err(|error| reply::flow_error(&error))?;
+        let opened = step.reply;
+        self.throttled(source, &opened.interaction)?;
+        self.vault.commit(step.changes).await.map_err(|_| reply::unavailable())?;
+        Ok((opened.interaction, opened.handle))
+    }
+
+    pub(crate) fn throttled(&self, source: &str, asked: &Interaction) -> Result<(), Reply> {
+        let app = asked.app.counted_as();
+        let now = self.clock.now();
+        self.throttle.open(source, &app, &asked.id, now, asked.expires).map_err(|wait| {
+            let text =
+                format!("too many requests wait for a decision already; try again in {wait} s");
+            let mut refused = reply::error(ErrorCode::TooManyRequests, text);
+            reply::set(&mut refused, http::header::RETRY_AFTER, &wait.to_string());
+            refused
+        })
+    }
+
+    /// Asks for consent; `Some` is the page to visit, `None` means that it is decided.
+    pub(crate) async fn ask(&self, asked: &Interaction) -> Result<Option<url::Url>, StoreError> {
+        match self.consent.ask(asked, self.clock.now()).await {
+            Asked::Visit(page) => Ok(Some(page)),
+            Asked::Decided(owner, decision) => {
+                let shown = flow::shown(asked);
+                let decided = self.decide(&asked.id, &owner, &shown, &decision).await;
+                if let Err(error) = decided {
+                    tracing::warn!(%error, "a policy's approval does not hold; denied");
+                    self.decide(&asked.id, &owner, &shown, &flow::Decision::Deny)
+                        .await
+                        .map_err(StoreError::new)?;
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    async fn page_of(&self, asked: &Interaction) -> Result<Asked, StoreError> {
+        Ok(self.consent.ask(asked, self.clock.now()).await)
+    }
+
+    /// Where a handle leads, and the change that uses it up.
+    async fn follow(&self, handle: &Handle) -> Result<Option<(String, Change)>, StoreError> {
+        Ok(match handle {
+            Handle::Continuation(name) => {
+                let found = load::<Continuation>(&self.vault, name).await?;
+                found.map(|c| (c.record.0.interaction.clone(), c.remove()))
+            }
+            Handle::Repeated(name) => {
+                let found = load::<Repeated>(&self.vault, name).await?;
+                found.map(|r| (r.record.0.interaction.clone(), r.remove()))
+            }
+        })
+    }
+
+    /// Looks up an outcome, waiting for it if it is not there.
+    async fn outcome(&self, handle: &Handle, wait: Duration) -> Result<Outcome, StoreError> {
+        let deadline = tokio::time::Instant::now() + wait;
+        let mut conflicts = 0;
+        loop {
+            // before the look, so that no decision falls between look and wait
+            let decided = self.decided.notified();
+            let Some((id, last_word)) = self.follow(handle).await? else {
+                return Ok(Outcome::Gone);
+            };
+            let Some(asked): Option<Loaded<Interaction>> = load(&self.vault, &id).await? else {
+                return Ok(Outcome::Gone);
+            };
+            let grant = match &asked.record.outcome {
+                okap_engine::record::Outcome::Granted(grant) => {
+                    load(&self.vault, grant.as_str()).await?
+                }
+                _ => None,
+            };
+            let seed = crate::ports::seed()?;
+            let now = self.clock.now();
+            let step = flow::fetch(&asked.record, grant.as_ref(), last_word, now, &seed);
+            if !step.changes.is_empty() {
+                match self.vault.commit(step.changes).await {
+                    Ok(()) => {}
+                    Err(CommitError::Conflict) if conflicts < TRIES => {
+                        conflicts += 1;
+                        continue;
+                    }
+                    Err(CommitError::Conflict) => {
+                        return Err(StoreError::new("too many conflicts"));
+                    }
+                    Err(CommitError::Store(error)) => return Err(error),
+                }
+            }
+            match step.reply {
+                Fetched::Denied => return Ok(Outcome::Denied),
+                Fetched::Expired => return Ok(Outcome::Expired),
+                Fetched::Issued(issued) => {
+                    return Ok(Outcome::Granted(Box::new(asked.record), issued));
+                }
+                Fetched::Waiting => {}
+            }
+            let now = tokio::time::Instant::now();
+            if now >= deadline {
+                return Ok(Outcome::Waiting(Box::new(asked.record)));
+            }
+            let nap = LOOK_AGAIN.min(deadline - now);
+            let _ = tokio::time::timeout(nap, decided).await;
+        }
+    }
+}
+
+fn flat_error(code: &str, text: String) -> Reply {
+    reply::json(
+        200,
+        &FlatAnswer {
+            okap: Version::CURRENT,
+            approved: false,
+            token: None,
+            error: Some(text),
+            error_code: Some(code.to_owned()),
+        },
+    )
+}
+
+/// An error answer in the flat shape; its client reads nothing but HTTP 200.
+fn refused_flat(refused: &Reply) -> Reply {
+    match refused.status().as_u16() {
+        429 => {
+            flat_error("too_many_requests", "too many requests wait for a decision already".into())
+        }
+        503 => flat_error("vault_unavailable", "the vault cannot reach its store".into()),
+        _ => flat_error(
+            "invalid_request",
+            "the request asks for something this vault cannot grant".into(),
+        ),
+    }
+}

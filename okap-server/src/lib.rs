@@ -1,0 +1,52 @@
+//! Make any key store an OKAP vault.
+//!
+//! Bring two things: a [`Vault`] that keeps records and master keys, and a [`Consent`] that
+//! says where the user decides. [`OkapService`] is the rest: the protocol, the enforcement and
+//! the metering proxy, as a `tower` service for any host.
+//!
+//! ```
+//! use okap_server::{AutoApprove, Config, MemoryVault, OkapService, Owner};
+//! use okap_types::{Provider, Secret};
+//!
+//! let owner = Owner::new("me");
+//! let vault = MemoryVault::new().with_key(&owner, Provider::OpenAi, Secret::from("sk-…"));
+//! let policy = AutoApprove::for_owner(owner).models(["gpt-4o-mini"])?;
+//! let okap = OkapService::new(Config::at("http://127.0.0.1:8787".parse()?), vault, policy)?;
+//! // axum: Router::new().fallback_service(okap)
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![allow(clippy::result_large_err, reason = "an error here is an answer, ready to send")]
+
+mod allowance;
+mod body;
+mod config;
+mod consent;
+mod control;
+mod core;
+mod direct;
+mod memory;
+mod oauth;
+pub mod ports;
+mod proxy;
+mod reply;
+mod service;
+mod stream;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+mod throttle;
+mod vault;
+
+pub use body::{Body, BoxError};
+pub use config::Config;
+pub use consent::{Asked, AutoApprove, Consent, ConsentPage};
+pub use control::{Control, ControlError};
+pub use memory::MemoryVault;
+pub use okap_engine::{
+    flow::{Decided, Decision, Profile, shown},
+    narrow::Approved,
+    provider::{Auth, Style, Upstream as UpstreamProvider, Upstreams},
+    record::{AuditRow, Change, Expect, Grant, Interaction, Key, Outcome, Owner, Versioned},
+};
+pub use service::{OkapService, Peer, StartError};
+pub use vault::{CommitError, StoreError, Vault};

@@ -1,0 +1,92 @@
+//! What the vault needs of the world outside: time, random bits, and the way to providers.
+//!
+//! The one room that touches the operating system.
+
+#[cfg(feature = "https")]
+mod https;
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::atomic::{AtomicI64, Ordering},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use okap_engine::token::Seed;
+use okap_types::{Secret, Timestamp};
+
+#[cfg(feature = "https")]
+pub use https::Https;
+
+use crate::{StoreError, body::Body};
+
+/// Tells the time.
+pub trait Clock: Send + Sync + 'static {
+    /// The present moment in UTC.
+    fn now(&self) -> Timestamp;
+}
+
+/// The computer's own clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        time::OffsetDateTime::now_utc().into()
+    }
+}
+
+/// A clock that never steps back while the vault runs: what has expired stays expired.
+pub(crate) struct Forward<C> {
+    clock: C,
+    latest: AtomicI64,
+}
+
+impl<C: Clock> Forward<C> {
+    pub(crate) const fn new(clock: C) -> Self {
+        Self { clock, latest: AtomicI64::new(0) }
+    }
+}
+
+impl<C: Clock> Clock for Forward<C> {
+    fn now(&self) -> Timestamp {
+        let now = self.clock.now().unix_millis();
+        let latest = self.latest.fetch_max(now, Ordering::Relaxed);
+        Timestamp::from_unix_millis(latest.max(now))
+    }
+}
+
+/// Gives 256 random bits from the operating system.
+///
+/// # Errors
+/// [`StoreError`] where the system has none to give.
+pub(crate) fn seed() -> Result<Seed, StoreError> {
+    let mut bits = [0; 32];
+    getrandom::fill(&mut bits).map_err(|e| StoreError::new(e.to_string()))?;
+    Ok(Seed::new(Secret::new(bits)))
+}
+
+/// Why a provider could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// No connection, so nothing was sent and nothing is billed.
+    #[error("no connection")]
+    NotSent(#[source] crate::BoxError),
+    /// The connection broke after the call may have arrived.
+    #[error("the connection broke")]
+    Broken(#[source] crate::BoxError),
+}
+
+/// A future that can be kept in a box.
+pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<Response<Body>, SendError>> + Send + 'a>>;
+
+/// Carries a request to a provider.
+pub trait Upstream: Send + Sync + 'static {
+    /// Sends a request as it is.
+    ///
+    /// # Behavior
+    /// - Follows no redirect and adds no header that names the app.
+    /// - Dropping the answer's body ends the provider's call.
+    fn send(&self, request: Request<Bytes>) -> Sending<'_>;
+}

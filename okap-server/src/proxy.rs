@@ -1,0 +1,456 @@
+//! The guarded walk of one call. Its order is the security of the vault.
+
+mod credential;
+mod headers;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, Method, Request, header, request::Parts};
+use okap_engine::{
+    admit::{self, Admitted, Settlement},
+    pico::Pico,
+    price::ModelPrice,
+    provider::{self, Auth, Call, Meter, Operation, Style, Upstream as UpstreamProvider},
+    record::{Access, Allowed, AuditRow, End, Grant},
+    refusal::Refusal,
+    token::hash,
+};
+use okap_types::{
+    ErrorCode, GrantId, ModelId, Models, Provider, Secret, Timestamp, token::AccessToken,
+};
+
+use self::{
+    credential::credential,
+    headers::{fresh_request, holds, passed},
+};
+use crate::{
+    BoxError, Consent, Vault,
+    allowance::Place,
+    body::{self, Body, ReadError},
+    core::Core,
+    ports::SendError,
+    reply::{self, Reply},
+    stream,
+    vault::load,
+};
+
+/// Longest answer that is taken whole.
+const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
+/// Longest error of a provider that is passed on.
+const LONGEST_ERROR: usize = 1024 * 1024;
+
+/// A refusal, and the grant that it concerns once that is known.
+struct Refused {
+    refusal: Refusal,
+    grant: Option<GrantId>,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, grant: None }
+    }
+}
+
+/// A call that has been admitted and has to be settled, whatever happens.
+pub(crate) struct Running {
+    pub(crate) grant: Grant,
+    pub(crate) account: String,
+    pub(crate) provider: Provider,
+    pub(crate) style: Style,
+    pub(crate) call: Call,
+    pub(crate) admitted: Admitted,
+    pub(crate) price: Option<ModelPrice>,
+    /// Counts it among the calls under way.
+    _place: Place,
+}
+
+impl<V: Vault, C: Consent> Core<V, C> {
+    /// `/v1/{provider}/{path}`
+    pub(crate) async fn proxy<B>(
+        self: &std::sync::Arc<Self>,
+        provider: &str,
+        path: &str,
+        request: Request<B>,
+    ) -> Reply
+    where
+        B: http_body::Body + Send,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        let named = provider.parse::<Provider>().ok();
+        let upstream = named.as_ref().and_then(|p| self.config.upstreams.find(p).cloned());
+        let style = upstream.as_ref().map_or(Style::OpenAi, |u| u.style);
+        let known = named.zip(upstream);
+        // no route has another method, and a preflight brings no credential
+        if !matches!(*request.method(), Method::GET | Method::POST | Method::DELETE)
+            && let Err(refusal) = provider::route(style, request.method().as_str(), path)
+        {
+            return reply::refusal(style, &refusal, None);
+        }
+        match self.walk(provider, known, path, request).await {
+            Ok(answer) => answer,
+            Err(refused) => {
+                let early =
+                    matches!(refused.refusal, Refusal::TooLarge(_) | Refusal::RequestTimeout);
+                let answer = reply::refusal(style, &refused.refusal, refused.grant.as_ref());
+                if early { reply::closing(answer) } else { answer }
+            }
+        }
+    }
+
+    async fn walk<B>(
+        self: &std::sync::Arc<Self>,
+        named: &str,
+        known: Option<(Provider, UpstreamProvider)>,
+        path: &str,
+        request: Request<B>,
+    ) -> Result<Reply, Refused>
+    where
+        B: http_body::Body + Send,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        let (head, body) = request.into_parts();
+        if head.headers.contains_key(header::UPGRADE) {
+            return Err(Refusal::Upgrade.into());
+        }
+        let token = credential(&head)?;
+        let (access, grant) = self.grant_of(&token).await?;
+        let about = |refusal| Refused { refusal, grant: Some(grant.id.clone()) };
+        let Some((provider, upstream)) = known else {
+            let shown = named.chars().filter(|c| c.is_ascii_graphic()).take(64).collect();
+            return Err(about(Refusal::ProviderNotAllowed(shown)));
+        };
+        let now = self.clock.now();
+        let parts = admit::standing(&grant, &access, &provider, now).map_err(about)?;
+        let operation =
+            provider::route(upstream.style, head.method.as_str(), path).map_err(about)?;
+        if operation.is_local() {
+            return self.models(upstream.style, &operation, &provider, &parts, now).map_err(about);
+        }
+        let body = self.call_body(&head, body).await.map_err(about)?;
+        let call = Call::read(operation, &body).map_err(about)?;
+        let allowed = admit::allowed(&parts, &call, now).map_err(about)?.clone();
+        // from here on every way out settles, even that of an app which hangs up
+        let (core, grant) = (self.clone(), grant.clone());
+        let going = tokio::spawn(async move {
+            let running =
+                core.admitted(call, allowed, (access, grant), provider, upstream.style).await?;
+            core.forward(running, &upstream, &head.headers).await
+        });
+        match going.await {
+            Ok(answer) => answer.map_err(about),
+            Err(_) => Err(about(Refusal::VaultUnavailable)),
+        }
+    }
+
+    /// Holds a call's bound; the grant still stands once the hold is durable, else it is let go.
+    async fn admitted(
+        &self,
+        call: Call,
+        allowed: Allowed,
+        (access, grant): (Access, Grant),
+        provider: Provider,
+        style: Style,
+    ) -> Result<Running, Refusal> {
+        let _place = self.allowance.enter(&allowed.account, self.config.calls_at_once)?;
+        let call = call.sent_to(&provider);
+        let price = self.prices.find(provider.as_str(), call.model.as_str()).cloned();
+        let admitted = self
+            .allowance
+            .hold(&self.vault, &allowed.account, |account| {
+                admit::admit(account, &allowed.limits, &call, price.as_ref(), self.clock.now())
+            })
+            .await?;
+        let running = Running {
+            account: allowed.account,
+            grant,
+            provider,
+            style,
+            call,
+            admitted,
+            price,
+            _place,
+        };
+        // the body may have taken its time: a revocation that came before the hold is seen here
+        let still = match load::<Grant>(&self.vault, running.grant.id.as_str()).await {
+            Ok(Some(now)) => {
+                admit::standing(&now.record, &access, &running.provider, self.clock.now())
+                    .map(|_| ())
+            }
+            Ok(None) => Err(Refusal::InvalidToken),
+            Err(error) => {
+                tracing::error!(%error, "a grant could not be read again");
+                Err(Refusal::VaultUnavailable)
+            }
+        };
+        match still {
+            Ok(()) => Ok(running),
+            Err(refusal) => {
+                self.settle(&running, admit::settle_refused(), 0, End::Revoked).await;
+                Err(refusal)
+            }
+        }
+    }
+
+    async fn grant_of(&self, token: &AccessToken) -> Result<(Access, Grant), Refusal> {
+        let broken = |error: crate::StoreError| {
+            tracing::error!(%error, "a token could not be looked up");
+            Refusal::VaultUnavailable
+        };
+        let access = load::<Access>(&self.vault, &hash(token.expose())).await.map_err(broken)?;
+        let access = access.ok_or(Refusal::InvalidToken)?.record;
+        let grant = load::<Grant>(&self.vault, access.grant.as_str()).await.map_err(broken)?;
+        Ok((access, grant.ok_or(Refusal::InvalidToken)?.record))
+    }
+
+    async fn call_body<B>(&self, head: &Parts, body: B) -> Result<Bytes, Refusal>
+    where
+        B: http_body::Body,
+        B::Error: Into<BoxError>,
+    {
+        let text = |name: HeaderName| {
+            let value =
+                head.headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
+            value.map(|v| v.chars().filter(|c| !c.is_control()).take(80).collect::<String>())
+        };
+        let encodings = head.headers.get_all(header::CONTENT_ENCODING);
+        if encodings.iter().any(|e| !e.as_bytes().eq_ignore_ascii_case(b"identity")) {
+            return Err(Refusal::UnsupportedEncoding(
+                text(header::CONTENT_ENCODING).unwrap_or_default(),
+            ));
+        }
+        let kind = text(header::CONTENT_TYPE).unwrap_or_default();
+        let plain = kind.split(';').next().unwrap_or_default().trim();
+        if !plain.eq_ignore_ascii_case("application/json") {
+            return Err(Refusal::UnsupportedMediaType(kind));
+        }
+        let most = self.config.longest_call;
+        body::read(body, most, self.config.request_within).await.map_err(|error| match error {
+            ReadError::TooLarge => Refusal::TooLarge(most),
+            ReadError::TooSlow => Refusal::RequestTimeout,
+            ReadError::Broken => Refusal::InvalidRequest("the request broke off".into()),
+        })
+    }
+
+    fn models(
+        &self,
+        style: Style,
+        operation: &Operation,
+        provider: &Provider,
+        parts: &[&Allowed],
+        now: Timestamp,
+    ) -> Result<Reply, Refusal> {
+        let parts: Vec<_> = parts.iter().filter(|p| p.expires > now).collect();
+        let any = parts.iter().any(|p| p.models == Models::Any);
+        let listed: Vec<ModelId> = match any {
+            true => self.prices.models(provider.as_str()).filter_map(|m| m.parse().ok()).collect(),
+            false => parts.iter().flat_map(|p| p.models.listed()).cloned().collect(),
+        };
+        match operation {
+            Operation::Model(id) if parts.iter().any(|p| p.models.contains(id)) => {
+                Ok(reply::json(200, &provider::model(style, id)))
+            }
+            Operation::Model(id) => Err(Refusal::ModelNotAllowed {
+                model: id.chars().take(80).collect(),
+                allowed: listed,
+            }),
+            _ => Ok(reply::json(200, &provider::models(style, &listed))),
+        }
+    }
+
+    /// Sends an admitted call and settles it.
+    async fn forward(
+        self: std::sync::Arc<Self>,
+        running: Running,
+        upstream: &UpstreamProvider,
+        headers: &HeaderMap,
+    ) -> Result<Reply, Refusal> {
+        let key = match self.vault.master_key(&running.grant.owner, &running.provider).await {
+            Ok(key) => key,
+            Err(error) => {
+                tracing::error!(%error, provider = %running.provider, "a key could not be opened");
+                self.settle(&running, admit::settle_refused(), 0, End::UpstreamBroke).await;
+                return Err(Refusal::VaultUnavailable);
+            }
+        };
+        if key.is_none() && upstream.auth != Auth::None {
+            self.settle(&running, admit::settle_refused(), 0, End::UpstreamBroke).await;
+            return Err(Refusal::ProviderNotConfigured(running.provider));
+        }
+        let request = match fresh_request(upstream, &running, headers, key.as_ref()) {
+            Ok(request) => request,
+            Err(refusal) => {
+                self.settle(&running, admit::settle_refused(), 0, End::UpstreamBroke).await;
+                return Err(refusal);
+            }
+        };
+        let sent =
+            tokio::time::timeout(self.config.answer_within, self.upstream.send(request)).await;
+        let broke = |running: &Running, what: &str| {
+            Refusal::Upstream(running.provider.clone(), what.to_owned())
+        };
+        let answer = match sent {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(SendError::NotSent(error))) => {
+                tracing::warn!(%error, provider = %running.provider, "no connection");
+                self.settle(&running, admit::settle_refused(), 0, End::UpstreamBroke).await;
+                return Err(broke(&running, "it could not be reached"));
+            }
+            Ok(Err(SendError::Broken(error))) => {
+                tracing::warn!(%error, provider = %running.provider, "the connection broke");
+                let bound = admit::settle_unanswered(&running.call, &running.admitted);
+                self.settle(&running, bound, 0, End::UpstreamBroke).await;
+                return Err(broke(&running, "the connection broke"));
+            }
+            Err(_) => {
+                let bound = admit::settle_unanswered(&running.call, &running.admitted);
+                self.settle(&running, bound, 0, End::TimedOut).await;
+                return Err(Refusal::UpstreamTimeout(running.provider));
+            }
+        };
+        self.answered(running, answer, key).await
+    }
+
+    /// Passes a provider's answer on, or what it means for the app.
+    async fn answered(
+        self: std::sync::Arc<Self>,
+        running: Running,
+        answer: http::Response<Body>,
+        key: Option<Secret<String>>,
+    ) -> Result<Reply, Refusal> {
+        let (head, body) = answer.into_parts();
+        let status = head.status.as_u16();
+        let encoded = head.headers.get(header::CONTENT_ENCODING).is_some_and(|e| e != "identity");
+        if !head.status.is_success() {
+            // a gateway that gave up says nothing of what was generated behind it
+            let settled = match status {
+                408 | 499 | 502 | 504 | 520..=526 => {
+                    admit::settle_unanswered(&running.call, &running.admitted)
+                }
+                _ => admit::settle_refused(),
+            };
+            self.settle(&running, settled, status, End::Finished).await;
+            let provider = running.provider.clone();
+            return match status {
+                401 | 403 => Err(Refusal::UpstreamCredential(provider)),
+                300..=399 => Err(Refusal::UpstreamRedirect(provider)),
+                400..=499 if !encoded => self.pass_error(head, body, provider, key.as_ref()).await,
+                _ => Err(Refusal::Upstream(provider, format!("it answered with status {status}"))),
+            };
+        }
+        let kind = head
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default();
+        let streams = kind.starts_with("text/event-stream");
+        if encoded || !(streams && running.call.stream || kind.starts_with("application/json")) {
+            let bound = admit::settle_unanswered(&running.call, &running.admitted);
+            self.settle(&running, bound, status, End::UpstreamBroke).await;
+            let what = "its answer is neither JSON nor an event stream".to_owned();
+            return Err(Refusal::Upstream(running.provider, what));
+        }
+        let lowered = running.admitted.ceiling.filter(|_| running.admitted.lowered);
+        let mut reply = passed(&head, key.as_ref());
+        *reply.body_mut() = match streams {
+            true => stream::pump(self, running, body, status, key.as_ref()),
+            false => body::full(self.whole(running, body, status, key.as_ref()).await?),
+        };
+        if let Some(ceiling) = lowered {
+            reply::set(
+                &mut reply,
+                HeaderName::from_static("okap-output-ceiling"),
+                &ceiling.to_string(),
+            );
+        }
+        Ok(reply)
+    }
+
+    /// Takes an answer whole; it goes to the app after its row is durable.
+    async fn whole(
+        &self,
+        running: Running,
+        body: Body,
+        status: u16,
+        key: Option<&Secret<String>>,
+    ) -> Result<Bytes, Refusal> {
+        let read = body::read(body, LONGEST_ANSWER, self.config.answer_within).await;
+        let mut meter = Meter::new(&running.call);
+        let bytes = read.ok().filter(|bytes| meter.whole(bytes) && !holds(bytes, key));
+        let Some(bytes) = bytes else {
+            let bound = admit::settle_unanswered(&running.call, &running.admitted);
+            self.settle(&running, bound, status, End::UpstreamBroke).await;
+            let what = "its answer broke off or makes no sense".to_owned();
+            return Err(Refusal::Upstream(running.provider, what));
+        };
+        let settled = admit::settle(
+            &running.call,
+            &running.admitted,
+            &meter.metered(),
+            running.price.as_ref(),
+        );
+        self.settle(&running, settled, status, End::Finished).await;
+        Ok(bytes)
+    }
+
+    /// Passes a provider's own complaint on unchanged: a bad prompt, its own rate limit.
+    async fn pass_error(
+        &self,
+        head: http::response::Parts,
+        body: Body,
+        provider: Provider,
+        key: Option<&Secret<String>>,
+    ) -> Result<Reply, Refusal> {
+        let read = body::read(body, LONGEST_ERROR, self.config.request_within).await;
+        match read {
+            Ok(bytes) if !holds(&bytes, key) => Ok(passed(&head, key).map(|_| body::full(bytes))),
+            _ => {
+                Err(Refusal::Upstream(provider, format!("it answered with status {}", head.status)))
+            }
+        }
+    }
+
+    /// Settles a call: its hold becomes its cost, and its audit row is written.
+    pub(crate) async fn settle(
+        &self,
+        running: &Running,
+        settled: Settlement,
+        status: u16,
+        end: End,
+    ) {
+        let row = AuditRow {
+            at: running.admitted.hold.admitted,
+            grant: running.grant.id.clone(),
+            owner: running.grant.owner.clone(),
+            provider: running.provider.clone(),
+            model: running.call.model.to_string(),
+            operation: running.call.operation.as_str().to_owned(),
+            status,
+            usage: settled.usage,
+            cost: settled.cost,
+            estimated: settled.estimated,
+            prices: self.prices.version().to_owned(),
+            end,
+        };
+        let held = running.admitted.hold.amount;
+        if running.admitted.ceiling.is_some() && held > Pico::default() && settled.cost > held {
+            tracing::warn!(grant = %row.grant, %held, cost = %settled.cost, "a call cost more than its bound");
+        }
+        self.allowance
+            .settle(&self.vault, &running.account, &running.admitted.hold, settled.cost, row)
+            .await;
+    }
+}
+
+/// What a target at another host gets: this is no proxy of the open kind.
+pub(crate) fn elsewhere(target: &http::Uri) -> Reply {
+    let host = target.host().unwrap_or_default().chars().take(80).collect::<String>();
+    let refusal =
+        Refusal::RouteNotSupported(format!("a target at {host}"), "targets at this vault");
+    reply::refusal(Style::OpenAi, &refusal, None)
+}
+
+/// What an unknown or unauthenticated path below `/v1` gets.
+pub(crate) fn no_provider() -> Reply {
+    reply::error(ErrorCode::NotFound, "call {base_url}/{path} with the base_url of your grant")
+}

@@ -1,0 +1,100 @@
+//! What goes up in place of the call, and what comes down of the answer.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use okap_engine::{
+    provider::{Auth, Style, Upstream},
+    refusal::Refusal,
+};
+use okap_types::Secret;
+
+use super::Running;
+use crate::{
+    body,
+    reply::{self, Reply},
+};
+
+/// Headers of the app that go up; no other does.
+const UP: &[&str] = &["accept", "anthropic-version", "anthropic-beta", "openai-beta"];
+
+/// Headers of the provider that come down; no other does.
+const DOWN: &[&str] = &[
+    "content-type",
+    "retry-after",
+    "retry-after-ms",
+    "x-should-retry",
+    "x-request-id",
+    "request-id",
+    "openai-processing-ms",
+];
+
+/// A new request to the provider: nothing of the app's goes up but what the lists name.
+pub(super) fn fresh_request(
+    upstream: &Upstream,
+    running: &Running,
+    headers: &HeaderMap,
+    key: Option<&Secret<String>>,
+) -> Result<Request<Bytes>, Refusal> {
+    let broken =
+        || Refusal::Upstream(running.provider.clone(), "its address or key cannot be used".into());
+    let url = upstream.url(running.call.operation.path());
+    let body = Bytes::from(running.call.forward_to(&running.provider, running.admitted.ceiling));
+    let mut request = Request::builder()
+        .method(Method::POST)
+        .uri(url.as_str())
+        .body(body)
+        .map_err(|_| broken())?;
+    let fresh = request.headers_mut();
+    for name in UP.iter().copied() {
+        // a token that strayed here stays
+        let clean = |value: &&HeaderValue| !value.as_bytes().windows(5).any(|w| w == b"okap_");
+        for value in headers.get_all(name).iter().filter(clean) {
+            fresh.append(HeaderName::from_static(name), value.clone());
+        }
+    }
+    fresh.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    fresh.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    fresh.insert(
+        header::USER_AGENT,
+        HeaderValue::from_static(concat!("okap/", env!("CARGO_PKG_VERSION"))),
+    );
+    if upstream.style == Style::Anthropic && !fresh.contains_key("anthropic-version") {
+        fresh.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
+    }
+    let secret = |text: String| {
+        let mut value = HeaderValue::from_str(&text).map_err(|_| broken())?;
+        value.set_sensitive(true);
+        Ok::<_, Refusal>(value)
+    };
+    match (upstream.auth, key) {
+        (Auth::Bearer, Some(key)) => {
+            fresh.insert(header::AUTHORIZATION, secret(format!("Bearer {}", key.expose()))?);
+        }
+        (Auth::Header(name), Some(key)) => {
+            fresh.insert(HeaderName::from_static(name), secret(key.expose().to_owned())?);
+        }
+        (Auth::None, _) | (_, None) => {}
+    }
+    Ok(request)
+}
+
+/// The head of an answer that is passed on, without a body.
+pub(super) fn passed(head: &http::response::Parts, key: Option<&Secret<String>>) -> Reply {
+    let mut reply = http::Response::new(body::full(""));
+    *reply.status_mut() = head.status;
+    for name in DOWN.iter().copied() {
+        if let Some(value) = head.headers.get(name).filter(|v| !holds(v.as_bytes(), key)) {
+            reply.headers_mut().insert(HeaderName::from_static(name), value.clone());
+        }
+    }
+    reply::set(&mut reply, header::CACHE_CONTROL, "no-store");
+    reply::set(&mut reply, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    reply
+}
+
+/// Whether an answer echoes the master key.
+pub(super) fn holds(bytes: &[u8], key: Option<&Secret<String>>) -> bool {
+    let Some(key) = key else { return false };
+    let key = key.expose().as_bytes();
+    key.len() >= 8 && bytes.windows(key.len()).any(|window| window == key)
+}

@@ -1,0 +1,132 @@
+//! Answers with the headers that every answer has.
+
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use okap_engine::{flow::FlowError, provider, provider::Style, refusal::Refusal};
+use okap_types::{ErrorBody, ErrorCode, GrantId, ParseError};
+use serde::Serialize;
+
+use crate::body::{Body, ReadError, full};
+
+pub(crate) type Reply = Response<Body>;
+
+/// JSON that no cache keeps.
+pub(crate) fn json(status: u16, value: &impl Serialize) -> Reply {
+    let bytes = serde_json::to_vec(value).unwrap_or_default();
+    let mut reply = Response::new(full(bytes));
+    *reply.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    set(&mut reply, header::CONTENT_TYPE, "application/json");
+    set(&mut reply, header::CACHE_CONTROL, "no-store");
+    set(&mut reply, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    reply
+}
+
+pub(crate) fn set(reply: &mut Reply, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        reply.headers_mut().insert(name, value);
+    }
+}
+
+/// An error of an endpoint that is not proxied.
+pub(crate) fn error(code: ErrorCode, description: impl Into<String>) -> Reply {
+    let mut reply = json(code.status(), &ErrorBody::new(code, description));
+    if code.status() == 401 {
+        set(&mut reply, header::WWW_AUTHENTICATE, "Bearer realm=\"okap\"");
+    }
+    reply
+}
+
+pub(crate) fn flow_error(flow: &FlowError) -> Reply {
+    error(flow.code, flow.description.clone())
+}
+
+pub(crate) fn parse_error(parse: &ParseError) -> Reply {
+    json(parse.code().status(), &ErrorBody::from(parse))
+}
+
+pub(crate) fn unavailable() -> Reply {
+    error(ErrorCode::TemporarilyUnavailable, "the vault cannot reach its store; try again later")
+}
+
+pub(crate) fn read_error(read: &ReadError, limit: usize) -> Reply {
+    match read {
+        ReadError::TooLarge => parse_error(&ParseError::TooLarge { limit }),
+        ReadError::TooSlow => {
+            closing(error(ErrorCode::RequestTimeout, "the request did not arrive in time"))
+        }
+        ReadError::Broken => closing(error(ErrorCode::InvalidRequest, "the request broke off")),
+    }
+}
+
+/// Tells the connection to end: what is left of the request is not read.
+pub(crate) fn closing(mut reply: Reply) -> Reply {
+    set(&mut reply, header::CONNECTION, "close");
+    reply
+}
+
+pub(crate) fn method_not_allowed(allow: &'static str) -> Reply {
+    let mut reply = error(ErrorCode::MethodNotAllowed, format!("use {allow}"));
+    set(&mut reply, header::ALLOW, allow);
+    reply
+}
+
+/// A refusal of a proxied call, in the provider's own shape.
+pub(crate) fn refusal(style: Style, refusal: &Refusal, grant: Option<&GrantId>) -> Reply {
+    let mut reply = json(refusal.status(), &provider::error_body(style, refusal, grant));
+    if let Some(seconds) = refusal.retry_after() {
+        set(&mut reply, header::RETRY_AFTER, &seconds.to_string());
+    }
+    if refusal.is_final() {
+        set(&mut reply, HeaderName::from_static("x-should-retry"), "false");
+    }
+    if matches!(refusal.status(), 401 | 403) {
+        let error = match refusal.status() {
+            401 => "invalid_token",
+            _ => "insufficient_scope",
+        };
+        let challenge = match refusal {
+            Refusal::MissingToken => "Bearer realm=\"okap\"".to_owned(),
+            _ => format!("Bearer realm=\"okap\", error=\"{error}\""),
+        };
+        set(&mut reply, header::WWW_AUTHENTICATE, &challenge);
+    }
+    if let Refusal::MethodNotAllowed(_, allow) = refusal {
+        set(&mut reply, header::ALLOW, allow);
+    }
+    if matches!(refusal, Refusal::Upgrade) {
+        set(&mut reply, header::UPGRADE, "HTTP/1.1");
+    }
+    reply
+}
+
+/// A page for a person whose browser came with something that leads nowhere. No redirect.
+pub(crate) fn page(status: u16, title: &str, text: &str) -> Reply {
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width\"><title>{title}</title><style>:root{{color-scheme:light dark}}\
+         body{{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:15vh auto;padding:0 1rem}}\
+         </style><h1>{title}</h1><p>{text}</p></html>",
+    );
+    let mut reply = Response::new(full(html));
+    *reply.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    set(&mut reply, header::CONTENT_TYPE, "text/html; charset=utf-8");
+    set(&mut reply, header::CACHE_CONTROL, "no-store");
+    set(&mut reply, header::X_FRAME_OPTIONS, "DENY");
+    set(&mut reply, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(
+        &mut reply,
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+    );
+    set(&mut reply, header::REFERRER_POLICY, "no-referrer");
+    reply
+}
+
+/// Sends the browser on; the method does not come along (303).
+pub(crate) fn see_other(to: &str) -> Reply {
+    let mut reply = Response::new(full(""));
+    *reply.status_mut() = StatusCode::SEE_OTHER;
+    set(&mut reply, header::LOCATION, to);
+    set(&mut reply, header::CACHE_CONTROL, "no-store");
+    set(&mut reply, header::REFERRER_POLICY, "no-referrer");
+    reply
+}

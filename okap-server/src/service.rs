@@ -1,0 +1,250 @@
+//! The `tower` service: which path leads where, bounded before anything is read.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    net::IpAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, Version, header};
+use okap_engine::price::{PriceBook, PriceError};
+use okap_types::{ErrorCode, strict::Bounds};
+use tokio::sync::Notify;
+
+use crate::{
+    BoxError, Config, Consent, Control, Vault,
+    allowance::Allowance,
+    body::{self, Body},
+    core::Core,
+    ports::{Clock, Forward, SystemClock, Upstream},
+    proxy,
+    reply::{self, Reply},
+    throttle::Throttle,
+};
+
+/// The address a request came from; the host puts it into the request's extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
+/// Why a vault cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The issuer is no http or https address, or has a query or fragment.
+    #[error("issuer {0} is not a plain http or https address")]
+    Issuer(url::Url),
+    /// The price data cannot be read.
+    #[error(transparent)]
+    Prices(#[from] PriceError),
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] BoxError),
+}
+
+/// A whole OKAP vault as a service: protocol, enforcement and proxy over any [`Vault`].
+///
+/// Clone it freely. Mount it as the fallback of any `tower` host, at the root of its issuer.
+#[derive(Debug)]
+pub struct OkapService<V, C> {
+    core: Arc<Core<V, C>>,
+}
+
+impl<V, C> Clone for OkapService<V, C> {
+    fn clone(&self) -> Self {
+        Self { core: self.core.clone() }
+    }
+}
+
+impl<V: Vault, C: Consent> OkapService<V, C> {
+    /// A vault over a store and a way to consent.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    #[cfg(feature = "https")]
+    pub fn new(config: Config, vault: V, consent: C) -> Result<Self, StartError> {
+        let https = crate::ports::Https::new().map_err(|e| StartError::Tls(e.into()))?;
+        Self::with_ports(config, vault, consent, https, SystemClock)
+    }
+
+    /// As [`OkapService::new`], with another way out and another clock.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn with_ports(
+        config: Config,
+        vault: V,
+        consent: C,
+        upstream: impl Upstream,
+        clock: impl Clock,
+    ) -> Result<Self, StartError> {
+        let issuer = &config.profile.issuer;
+        let plain = matches!(issuer.scheme(), "http" | "https")
+            && issuer.host().is_some()
+            && issuer.query().is_none()
+            && issuer.fragment().is_none()
+            && issuer.username().is_empty();
+        if !plain {
+            return Err(StartError::Issuer(issuer.clone()));
+        }
+        let prices = match &config.prices {
+            Some(prices) => prices.clone(),
+            None => Arc::new(PriceBook::embedded()?.clone()),
+        };
+        let core = Core {
+            config,
+            prices,
+            vault,
+            consent,
+            upstream: Box::new(upstream),
+            clock: Box::new(Forward::new(clock)),
+            allowance: Allowance::default(),
+            throttle: Throttle::default(),
+            decided: Notify::new(),
+        };
+        Ok(Self { core: Arc::new(core) })
+    }
+
+    /// What the vault's own pages act through.
+    #[must_use]
+    pub fn control(&self) -> Control<V, C> {
+        Control::new(self.core.clone())
+    }
+}
+
+impl<V: Vault, C: Consent> Core<V, C> {
+    async fn answer<B>(self: Arc<Self>, request: Request<B>) -> Reply
+    where
+        B: http_body::Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        let source =
+            request.extensions().get::<Peer>().map_or("unknown".to_owned(), |p| p.0.to_string());
+        let issuer_path = self.config.profile.issuer.path().trim_end_matches('/').to_owned();
+        let path = request.uri().path().to_owned();
+        if request.uri().path().len() > 2_048
+            || request.uri().query().is_some_and(|q| q.len() > 4_096)
+        {
+            return reply::error(ErrorCode::InvalidRequest, "the address is too long");
+        }
+        if request.method() == Method::CONNECT {
+            return reply::method_not_allowed("GET, POST");
+        }
+        if self.is_elsewhere(&request) {
+            return proxy::elsewhere(request.uri());
+        }
+        let metadata = format!("/.well-known/oauth-authorization-server{issuer_path}");
+        if path == metadata {
+            return match *request.method() {
+                Method::GET => self.metadata(),
+                _ => reply::method_not_allowed("GET"),
+            };
+        }
+        let Some(path) = path.strip_prefix(&issuer_path) else { return not_found() };
+        if let Some(rest) = path.strip_prefix("/v1/") {
+            let (provider, rest) = rest.split_once('/').unwrap_or((rest, ""));
+            return match provider.is_empty() {
+                true => proxy::no_provider(),
+                false => self.proxy(provider, rest, request).await,
+            };
+        }
+        let method = request.method().clone();
+        match (path, &method) {
+            ("/okap/authorize", &Method::GET) => self.authorize(request.uri().query()).await,
+            ("/okap/authorize", &Method::POST) => match self.json(request).await {
+                Ok(body) => self.direct(&source, &body).await,
+                Err(refused) => refused,
+            },
+            ("/okap/request", &Method::POST) => match self.json(request).await {
+                Ok(body) => self.flat(&source, &body).await,
+                Err(refused) => refused,
+            },
+            ("/okap/continue", &Method::POST) => self.proceed(request.headers()).await,
+            ("/okap/par" | "/okap/token" | "/okap/revoke", &Method::POST) => {
+                let (head, body) = request.into_parts();
+                match self.message(body).await {
+                    Err(refused) => refused,
+                    Ok(body) => match path {
+                        "/okap/par" => self.par(&source, &head.headers, &body).await,
+                        "/okap/token" => self.token(&head.headers, &body).await,
+                        _ => self.give_back(&head.headers, &body).await,
+                    },
+                }
+            }
+            ("/okap/authorize", _) => reply::method_not_allowed("GET, POST"),
+            (
+                "/okap/request" | "/okap/continue" | "/okap/par" | "/okap/token" | "/okap/revoke",
+                _,
+            ) => reply::method_not_allowed("POST"),
+            _ => not_found(),
+        }
+    }
+
+    /// Whether an HTTP/1 target names a host, as to a proxy, and it is not ours.
+    fn is_elsewhere<B>(&self, request: &Request<B>) -> bool {
+        let named = request.uri().authority().filter(|_| request.version() < Version::HTTP_2);
+        named.is_some_and(|named| named.as_str() != self.config.profile.issuer.authority())
+    }
+
+    async fn json<B>(&self, request: Request<B>) -> Result<Bytes, Reply>
+    where
+        B: http_body::Body,
+        B::Error: Into<BoxError>,
+    {
+        // a page of another origin can post a form or plain text without asking; JSON it cannot
+        let kind = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        if !kind.eq_ignore_ascii_case("application/json") {
+            return Err(reply::error(ErrorCode::UnsupportedMediaType, "send application/json"));
+        }
+        self.message(request.into_body()).await
+    }
+
+    async fn message<B>(&self, body: B) -> Result<Bytes, Reply>
+    where
+        B: http_body::Body,
+        B::Error: Into<BoxError>,
+    {
+        let most = Bounds::MESSAGE.bytes;
+        body::read(body, most, self.config.request_within)
+            .await
+            .map_err(|error| reply::closing(reply::read_error(&error, most)))
+    }
+}
+
+fn not_found() -> Reply {
+    reply::error(
+        ErrorCode::NotFound,
+        "no such endpoint; see /.well-known/oauth-authorization-server",
+    )
+}
+
+impl<V, C, B> tower_service::Service<Request<B>> for OkapService<V, C>
+where
+    V: Vault,
+    C: Consent,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let core = self.core.clone();
+        Box::pin(async move { Ok(core.answer(request).await) })
+    }
+}

@@ -1,0 +1,109 @@
+//! What a vault author implements.
+
+use std::future::Future;
+
+use okap_engine::record::{Change, Key, Loaded, Owner, Record, Versioned};
+use okap_types::{Provider, Secret};
+
+/// The store failed; the caller refuses what it was about to do.
+#[derive(Debug, thiserror::Error)]
+#[error("the vault's store failed")]
+pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+impl StoreError {
+    /// Wraps what went wrong.
+    pub fn new(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(error.into())
+    }
+}
+
+/// Why a commit did nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// A record was not as expected; read again and decide again.
+    #[error("a record has changed")]
+    Conflict,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Keeps records and master keys. Four methods; a new flow adds a kind of record, not a method.
+///
+/// The crate's `testkit` holds every promise below as a test: `vault_contract!`.
+pub trait Vault: Send + Sync + 'static {
+    /// Reads records.
+    ///
+    /// # Behavior
+    /// - One answer for each key, in order; `None` where no record stands.
+    /// - Sees every commit that had returned before the call.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot answer; never a made-up `None`.
+    fn read(
+        &self,
+        keys: &[Key],
+    ) -> impl Future<Output = Result<Vec<Option<Versioned>>, StoreError>> + Send;
+
+    /// Lists records whose key begins with `prefix`, in order of key.
+    ///
+    /// # Behavior
+    /// - Begins behind `after`, where given.
+    /// - Gives at most `most`; fewer only at the end of the list.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn list(
+        &self,
+        prefix: &Key,
+        after: Option<&Key>,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<(Key, Versioned)>, StoreError>> + Send;
+
+    /// Applies changes, all or none.
+    ///
+    /// # Behavior
+    /// - Durable once it returns `Ok`: a crash right behind loses nothing.
+    /// - [`CommitError::Conflict`], and nothing changed, where a record is not as expected.
+    /// - Every write of a key gives it another version.
+    /// - [`Change::Append`] never conflicts.
+    /// - Kinds of records that the store does not know are kept as they are.
+    /// - A record may be gone from its `forget_after` on, not before.
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    fn commit(&self, changes: Vec<Change>) -> impl Future<Output = Result<(), CommitError>> + Send;
+
+    /// The owner's key for a provider.
+    ///
+    /// # Behavior
+    /// - Called once a call, after its hold is durable; the answer is not kept.
+    /// - `None` where the owner has no key for the provider.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn master_key(
+        &self,
+        owner: &Owner,
+        provider: &Provider,
+    ) -> impl Future<Output = Result<Option<Secret<String>>, StoreError>> + Send;
+}
+
+/// Reads one record.
+pub(crate) async fn load<R: Record>(
+    vault: &impl Vault,
+    name: &str,
+) -> Result<Option<Loaded<R>>, StoreError> {
+    load_key(vault, Key::of::<R>(name)).await
+}
+
+pub(crate) async fn load_key<R: Record>(
+    vault: &impl Vault,
+    key: Key,
+) -> Result<Option<Loaded<R>>, StoreError> {
+    let found = vault.read(std::slice::from_ref(&key)).await?.pop().flatten();
+    Loaded::read(key, found).map_err(StoreError::new)
+}
+
+/// How often a step is tried again when others write the same records.
+pub(crate) const TRIES: usize = 64;

@@ -1,0 +1,201 @@
+//! A store that fails, lags, or changes under a call.
+
+use std::{sync::Arc, time::Duration};
+
+use okap_conformance::provider::Rule;
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+
+use crate::{
+    pushed::{form, push},
+    support::{Ask, House, PATIENCE, chat, chat_with},
+};
+
+const LOST: &str = "vault_unavailable";
+
+#[tokio::test]
+async fn v187_a_vault_without_its_store_refuses() {
+    let house = House::open().await;
+    let granted = house.plain().await;
+    let pending = house.ask(&chat_with(json!({}))).await;
+    let pushed = house.send(push(&form())).await;
+    let control = house.control();
+    control.vault().down(true);
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.says(), (503, LOST.into()));
+    assert_eq!(
+        house.send(Ask::get("/v1/openai/models").bearer(&granted.token)).await.says(),
+        (503, LOST.into())
+    );
+    assert_eq!(
+        house.ask(&chat_with(json!({}))).await.says(),
+        (503, "temporarily_unavailable".into())
+    );
+    assert_eq!(house.fetch(&pending).await.status, 503);
+    assert_eq!(house.visit(&pushed).await.status, 503);
+    assert_eq!(house.send(push(&form())).await.status, 503);
+    let flat = json!({"okap": "1.0", "provider": "openai"});
+    let flat = house.send(Ask::post("/okap/request").json(&flat)).await;
+    assert_eq!((flat.status, &flat.json()["error_code"]), (200, &json!(LOST)));
+    assert_eq!(house.arrived(), 0);
+    control.vault().down(false);
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.status, 200);
+    assert_eq!(house.visit(&pushed).await.status, 303);
+    house.done().await;
+}
+
+#[tokio::test]
+async fn v98_a_revocation_that_was_not_stored_is_not_confirmed() {
+    let house = House::open().await;
+    let granted = house.plain().await;
+    let give_back = Ask::post("/okap/revoke").form(&[("token", &granted.token)]);
+    let control = house.control();
+    for fail in [true, false] {
+        control.vault().down(fail);
+        control.vault().full(!fail);
+        let refused = house.send(give_back.clone()).await;
+        assert_eq!(refused.says(), (503, "temporarily_unavailable".into()));
+        control.revoke(&crate::support::owner(), &granted.grant.id).await.unwrap_err();
+    }
+    control.vault().full(false);
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.status, 200);
+    assert_eq!(house.send(give_back).await.status, 200);
+    assert_eq!(
+        house.send(Ask::chat(&granted.token, json!({}))).await.says(),
+        (401, "token_revoked".into())
+    );
+    house.done().await;
+}
+
+#[tokio::test]
+async fn a_hold_that_cannot_be_stored_lets_nothing_through() {
+    let house = House::open().await;
+    let granted = house.grant(chat_with(json!({"monthly_spend": 1}))).await;
+    let control = house.control();
+    control.vault().full(true);
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.says(), (503, LOST.into()));
+    assert_eq!((house.arrived(), control.vault().opened()), (0, 0));
+    control.vault().full(false);
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.status, 200);
+    house.done().await;
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_opened_costs_nothing() {
+    let house = House::open().await;
+    let granted = house.grant(chat_with(json!({"monthly_spend": 1}))).await;
+    house.control().vault().locked(true);
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.says(), (503, LOST.into()));
+    house.quiet().await;
+    assert_eq!((house.used(&granted).await, house.arrived()), (0, 0));
+    house.control().vault().locked(false);
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.status, 200);
+    house.done().await;
+}
+
+#[tokio::test]
+async fn a_call_that_could_not_be_settled_stays_held() {
+    let house = House::open().await;
+    let granted = house.grant(chat_with(json!({"monthly_spend": 1}))).await;
+    house.provider.set_fault(Rule { delay_ms: Some(300), ..Rule::default() });
+    let control = house.control();
+    let fail = async {
+        house.provider.wait_until(PATIENCE, |ledger| ledger.totals.open == 1).await.unwrap();
+        control.vault().full(true);
+    };
+    let ask = Ask::chat(&granted.token, json!({"max_tokens": 1000}));
+    let (_, ()) = tokio::join!(house.send(ask), fail);
+    assert!(house.used(&granted).await >= 600_000_000);
+    assert!(house.audit().is_empty());
+    control.vault().full(false);
+    // the books are open on purpose: this call has no row, so the house cannot be quiet
+    house.provider.reset();
+    control.vault().forgive();
+    house.done().await;
+}
+
+#[tokio::test]
+async fn an_app_that_leaves_while_its_hold_is_stored_leaves_no_hold_behind() {
+    let house = House::open().await;
+    let granted = house.grant(chat_with(json!({"monthly_spend": 1}))).await;
+    house.control().vault().lag(Duration::from_millis(150));
+    for _ in 0..3 {
+        let body = chat(json!({"max_tokens": 1000})).to_string();
+        let mut stream = house.dial().await;
+        let head = format!(
+            "POST /v1/openai/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            granted.token,
+            body.len(),
+        );
+        let holds = house.control().vault().holds();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        while house.control().vault().holds() == holds {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        drop(stream);
+        house.quiet().await;
+    }
+    assert_eq!(house.used(&granted).await, house.provider.ledger().totals.billed_pico);
+    house.done().await;
+}
+
+#[tokio::test]
+async fn a_grant_revoked_while_the_call_still_arrives_is_refused() {
+    let house = House::open().await;
+    for revoke in [true, false] {
+        let granted = house.plain().await;
+        let body = chat(json!({})).to_string();
+        let (early, late) = body.split_at(20);
+        let mut stream = house.dial().await;
+        let head = format!(
+            "POST /v1/openai/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{early}",
+            granted.token,
+            body.len(),
+        );
+        let reads = house.control().vault().asked().len();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // the token has been looked up, the body is still on its way
+        while house.control().vault().asked().len() < reads + 2 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        if revoke {
+            house.revoke(&granted).await;
+        }
+        stream.write_all(late.as_bytes()).await.unwrap();
+        let heard = house.hear(&mut stream).await;
+        match revoke {
+            true => assert!(
+                heard.starts_with("HTTP/1.1 401 ") && heard.contains("token_revoked"),
+                "{heard}"
+            ),
+            false => assert!(heard.starts_with("HTTP/1.1 200 "), "{heard}"),
+        }
+        house.quiet().await;
+        assert_eq!(
+            (house.arrived(), house.control().vault().opened()),
+            if revoke { (0, 0) } else { (1, 1) }
+        );
+    }
+    house.done().await;
+}
+
+#[tokio::test]
+async fn a_grant_revoked_while_the_hold_is_stored_is_refused() {
+    let house = Arc::new(House::open().await);
+    let granted = house.grant(chat_with(json!({"monthly_spend": 1}))).await;
+    house.control().vault().lag(Duration::from_millis(300));
+    let call = {
+        let (house, ask) = (house.clone(), Ask::chat(&granted.token, json!({})));
+        tokio::spawn(async move { house.send(ask).await })
+    };
+    while house.control().vault().holds() == 0 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    house.control().vault().lag(Duration::ZERO);
+    house.revoke(&granted).await;
+    assert_eq!(call.await.unwrap().says(), (401, "token_revoked".into()));
+    house.quiet().await;
+    assert_eq!((house.arrived(), house.used(&granted).await), (0, 0));
+    Arc::into_inner(house).unwrap().done().await;
+}
