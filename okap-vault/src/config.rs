@@ -1,0 +1,358 @@
+//! `okap-vault.toml`: other providers, other prices, other patience.
+//!
+//! ```toml
+//! [upstream.my-lab]                        # an OpenAI-compatible provider is three lines
+//! base_url = "https://llm.example.com/v1"
+//! auth = "bearer"                          # or "x-api-key" or "none"
+//!
+//! [upstream.openai]                        # a known provider elsewhere
+//! base_url = "http://127.0.0.1:9999/v1"
+//!
+//! [[price]]                                # USD per million tokens
+//! provider = "my-lab"
+//! model = "large"
+//! prices = { input = "0.50", output = "1.50" }
+//!
+//! [limits]
+//! answer_within = "600s"                   # until a provider's answer begins
+//! silence = "300s"                         # between two pieces of a stream
+//! ```
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use okap_engine::{
+    price::{Override, PriceBook, PriceError},
+    provider::{Auth, Style, Upstream, Upstreams},
+};
+use okap_server::Config;
+use okap_types::Provider;
+use serde::{Deserialize, Deserializer};
+use url::{Host, Url};
+
+/// What the owner has set; everything has a default.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    #[serde(default)]
+    upstream: BTreeMap<Provider, Entry>,
+    #[serde(default)]
+    price: Vec<Override>,
+    #[serde(default)]
+    limits: Patience,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    base_url: Url,
+    style: Option<StyleWord>,
+    auth: Option<AuthWord>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum StyleWord {
+    OpenAi,
+    Anthropic,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum AuthWord {
+    Bearer,
+    XApiKey,
+    None,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Patience {
+    #[serde(default, deserialize_with = "span")]
+    answer_within: Option<Duration>,
+    #[serde(default, deserialize_with = "span")]
+    silence: Option<Duration>,
+}
+
+/// Why a configuration does not hold.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("configuration {} cannot be read", .0.display())]
+    Read(PathBuf, #[source] io::Error),
+    /// The file does not say what it may say.
+    #[error("configuration {path} does not hold, line {line}: {message}", path = .path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Which line, counted from 1.
+        line: usize,
+        /// What is wrong there.
+        message: String,
+    },
+    /// A provider's address cannot be used.
+    #[error("base_url of [upstream.{0}] in {path} {why}", path = .1.display(), why = .2)]
+    Address(Provider, PathBuf, &'static str),
+}
+
+impl Settings {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::Read(path.to_owned(), error))?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads a file where there is one.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn read_if_there(path: &Path) -> Result<Self, ConfigError> {
+        match Self::read(path) {
+            Err(ConfigError::Read(_, error)) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(Self::default())
+            }
+            read => read,
+        }
+    }
+
+    /// Reads a text; `path` names it in errors.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let settings: Self = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
+            ConfigError::Parse {
+                path: path.to_owned(),
+                line,
+                message: error.message().replace('\n', "; "),
+            }
+        })?;
+        for (provider, entry) in &settings.upstream {
+            check_address(&entry.base_url)
+                .map_err(|why| ConfigError::Address(provider.clone(), path.to_owned(), why))?;
+        }
+        Ok(settings)
+    }
+
+    /// The providers that the vault forwards to: the known ones, and those set here.
+    #[must_use]
+    pub fn upstreams(&self) -> Upstreams {
+        self.upstream.iter().fold(Upstreams::presets(), |known, (provider, entry)| {
+            let upstream = entry.over(known.find(provider));
+            known.with(provider.clone(), upstream)
+        })
+    }
+
+    /// A vault's configuration at an address.
+    ///
+    /// # Errors
+    /// [`PriceError`].
+    pub fn config(&self, issuer: Url) -> Result<Config, PriceError> {
+        let mut config = Config::at(issuer);
+        let upstreams = self.upstreams();
+        config.profile.providers = upstreams.providers().cloned().collect();
+        config.upstreams = upstreams;
+        if !self.price.is_empty() {
+            config.prices = Some(Arc::new(PriceBook::embedded()?.with_overrides(&self.price)));
+        }
+        config.answer_within = self.limits.answer_within.unwrap_or(config.answer_within);
+        config.silence = self.limits.silence.unwrap_or(config.silence);
+        Ok(config)
+    }
+}
+
+impl Entry {
+    /// What is set here; what is not, as it was, or as is usual for the style.
+    fn over(&self, preset: Option<&Upstream>) -> Upstream {
+        let style = match self.style {
+            Some(StyleWord::OpenAi) => Style::OpenAi,
+            Some(StyleWord::Anthropic) => Style::Anthropic,
+            None => preset.map_or(Style::OpenAi, |preset| preset.style),
+        };
+        let usual = match (preset, style) {
+            (Some(preset), style) if preset.style == style => preset.auth,
+            (_, Style::Anthropic) => Auth::Header("x-api-key"),
+            (_, Style::OpenAi) => Auth::Bearer,
+        };
+        let auth = match self.auth {
+            Some(AuthWord::Bearer) => Auth::Bearer,
+            Some(AuthWord::XApiKey) => Auth::Header("x-api-key"),
+            Some(AuthWord::None) => Auth::None,
+            None => usual,
+        };
+        let mut base_url = self.base_url.clone();
+        let path = base_url.path().trim_end_matches('/').to_owned();
+        base_url.set_path(&path);
+        Upstream { base_url, style, auth }
+    }
+}
+
+fn check_address(url: &Url) -> Result<(), &'static str> {
+    let plain = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    match url.scheme() {
+        _ if !plain => Err("has a user, query or fragment; leave them out"),
+        "https" if url.host().is_some() => Ok(()),
+        "http" if is_loopback(url) => Ok(()),
+        "http" => Err("is plain http to another computer; use https"),
+        _ => Err("is neither https nor http to this computer"),
+    }
+}
+
+/// Whether an address is on this computer whatever the network says.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip == std::net::Ipv4Addr::LOCALHOST,
+        Some(Host::Ipv6(ip)) => ip == std::net::Ipv6Addr::LOCALHOST,
+        None => false,
+    }
+}
+
+/// A time such as `600s`, `5m` or `1h`: one second to one hour.
+fn span<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(d)?;
+    let wrong =
+        || serde::de::Error::custom(format!("{text:?} is no time of 1s to 1h, such as 600s or 5m"));
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match text.get(digits.len()..) {
+        Some("s") => 1,
+        Some("m") => 60,
+        Some("h") => 3600,
+        _ => return Err(wrong()),
+    };
+    let seconds = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(factor));
+    let seconds = seconds.filter(|seconds| (1..=3600).contains(seconds)).ok_or_else(wrong)?;
+    Ok(Some(Duration::from_secs(seconds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Settings, ConfigError> {
+        Settings::parse(text, Path::new("okap-vault.toml"))
+    }
+
+    fn wrong(text: &str) -> String {
+        parse(text).unwrap_err().to_string()
+    }
+
+    fn lab() -> Provider {
+        "my-lab".parse().unwrap()
+    }
+
+    #[test]
+    fn an_openai_compatible_provider_is_two_lines() {
+        let upstreams = parse("[upstream.my-lab]\nbase_url = 'https://llm.example.com/v1/'")
+            .unwrap()
+            .upstreams();
+        let lab = upstreams.find(&lab()).unwrap();
+        assert_eq!(
+            lab.url("/chat/completions").as_str(),
+            "https://llm.example.com/v1/chat/completions"
+        );
+        assert_eq!((lab.style, lab.auth), (Style::OpenAi, Auth::Bearer));
+        assert!(upstreams.find(&Provider::OpenAi).is_some());
+    }
+
+    #[test]
+    fn a_known_provider_can_be_elsewhere_and_keeps_its_ways() {
+        let text = "[upstream.anthropic]\nbase_url = 'http://127.0.0.1:9/v1'";
+        let upstreams = parse(text).unwrap().upstreams();
+        let anthropic = upstreams.find(&Provider::Anthropic).unwrap();
+        assert_eq!(anthropic.base_url.as_str(), "http://127.0.0.1:9/v1");
+        assert_eq!(
+            (anthropic.style, anthropic.auth),
+            (Style::Anthropic, Auth::Header("x-api-key"))
+        );
+    }
+
+    #[test]
+    fn style_and_auth_can_be_chosen() {
+        let text = "[upstream.my-lab]\nbase_url='https://x.example'\nstyle='anthropic'";
+        assert_eq!(
+            parse(text).unwrap().upstreams().find(&lab()).unwrap().auth,
+            Auth::Header("x-api-key")
+        );
+        let text = format!("{text}\nauth='none'");
+        assert_eq!(parse(&text).unwrap().upstreams().find(&lab()).unwrap().auth, Auth::None);
+    }
+
+    #[test]
+    fn plain_http_goes_to_this_computer_alone() {
+        let at = |url: &str| parse(&format!("[upstream.my-lab]\nbase_url = '{url}'"));
+        for good in
+            ["http://localhost:1/v1", "http://127.0.0.1/v1", "http://[::1]:1", "https://x.example"]
+        {
+            assert!(at(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://x.example/v1",
+            "http://10.0.0.1/v1",
+            "http://localhost.x.example/v1",
+            "https://user@x.example/v1",
+            "https://x.example/v1?key=1",
+            "ftp://localhost/v1",
+        ] {
+            let error = at(bad).unwrap_err().to_string();
+            assert!(
+                error.starts_with("base_url of [upstream.my-lab] in okap-vault.toml"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        for (text, key) in [
+            ("[upstreams.x]\nbase_url = 'https://x.example'", "upstreams"),
+            ("[upstream.x]\nurl = 'https://x.example'", "url"),
+            ("[limits]\nanswer = '1s'", "answer"),
+            ("[[price]]\nprovider='x'\nmodel='y'\nprices={input='1', ouput='2'}", "ouput"),
+            ("[upstream.x]\nbase_url = 'https://x.example'\nstyle = 'bedrock'", "bedrock"),
+            ("[upstream.'Open AI']\nbase_url = 'https://x.example'", "Open AI"),
+        ] {
+            let error = wrong(text);
+            assert!(
+                error.contains(key) && error.contains(", line ") && !error.contains('\n'),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_price_is_put_over_the_book() {
+        let text =
+            "[[price]]\nprovider='my-lab'\nmodel='large'\nprices={input='0.5', output='1.5'}";
+        let config = parse(text).unwrap().config("http://127.0.0.1:1".parse().unwrap()).unwrap();
+        assert!(config.prices.unwrap().find("my-lab", "large").is_some());
+        assert!(wrong("[[price]]\nprovider='x'\nmodel='y'\nprices={input=0.5}").contains("quoted"));
+    }
+
+    #[test]
+    fn times_are_between_a_second_and_an_hour() {
+        let at = |time: &str| parse(&format!("[limits]\nsilence = '{time}'"));
+        for (time, seconds) in [("1s", 1), ("5m", 300), ("1h", 3600)] {
+            let config = at(time).unwrap().config("http://127.0.0.1:1".parse().unwrap()).unwrap();
+            assert_eq!(config.silence.as_secs(), seconds);
+        }
+        for time in ["0s", "2h", "-1s", "5", "s", "1.5s", "5 m", "99999999999999999999h", ""] {
+            assert!(at(time).is_err(), "{time}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! `okap-vault`: see `okap-vault --help`.
+
+fn main() -> std::process::ExitCode {
+    okap_vault::run()
+}

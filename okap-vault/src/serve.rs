@@ -1,0 +1,204 @@
+//! The vault behind one address: protocol, pages and health, over TLS or on this computer alone.
+
+mod address;
+mod door;
+mod tls;
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    time::Duration,
+};
+
+use anyhow::Context;
+use axum::{Router, extract::State, http::StatusCode, middleware, routing::get};
+use axum_server::{Handle, Server, accept::NoDelayAcceptor, tls_rustls::RustlsAcceptor};
+use okap_server::{ConsentPage, Control, OkapService};
+use tokio::task::JoinHandle;
+use tower_http::catch_panic::CatchPanicLayer;
+use url::Url;
+
+use crate::{
+    config::Settings,
+    pages::{self, Pages},
+    store::{self, Database, SqliteVault},
+};
+use door::Door;
+
+pub use address::AddressError;
+pub(crate) use address::check;
+pub use tls::{TlsError, TlsFiles};
+
+/// How long a client may take to send the head of a request.
+const HEAD: Duration = Duration::from_secs(10);
+/// How long calls under way may take to end when the vault stops.
+const GRACE: Duration = Duration::from_secs(10);
+/// How long settlements of calls that were cut may take after that.
+const SETTLE: Duration = Duration::from_secs(5);
+/// How often what may be forgotten is forgotten.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// How a vault is served.
+#[derive(Debug)]
+pub struct Options {
+    /// What is served.
+    pub vault: SqliteVault,
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Its address as apps and browsers see it; `None` takes the address it listens on.
+    pub issuer: Option<Url>,
+    /// Providers, prices, patience.
+    pub settings: Settings,
+    /// The certificate to speak TLS with.
+    pub tls: Option<TlsFiles>,
+    /// Whether a proxy in front speaks TLS and names each client in `X-Forwarded-For`.
+    pub behind_tls_proxy: bool,
+}
+
+impl Options {
+    /// On this computer alone, at a free port.
+    #[must_use]
+    pub fn local(vault: SqliteVault) -> Self {
+        Self {
+            vault,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            issuer: None,
+            settings: Settings::default(),
+            tls: None,
+            behind_tls_proxy: false,
+        }
+    }
+}
+
+/// A vault that is being served.
+#[derive(Debug)]
+pub struct Running {
+    /// Its address as apps and browsers see it.
+    pub url: Url,
+    /// What its pages act through.
+    pub control: Control<SqliteVault, ConsentPage>,
+    /// Its database.
+    pub database: Database,
+    handle: Handle<SocketAddr>,
+    serving: JoinHandle<io::Result<()>>,
+    sweeping: JoinHandle<()>,
+}
+
+impl Running {
+    /// Takes no more calls, and ends within 10 s; calls under way may end by themselves.
+    pub fn shutdown(&self) {
+        self.handle.graceful_shutdown(Some(GRACE));
+    }
+
+    /// Waits until it has ended, by [`Running::shutdown`] or a failure.
+    ///
+    /// # Errors
+    /// What ended it.
+    pub async fn join(&mut self) -> anyhow::Result<()> {
+        let ended = (&mut self.serving).await;
+        self.sweeping.abort();
+        if !self.control.settled(SETTLE).await {
+            tracing::warn!("stopped with calls under way; what was held for them stays charged");
+        }
+        ended?.context("the server failed")
+    }
+
+    /// Shuts down and waits for the end.
+    ///
+    /// # Errors
+    /// As [`Running::join`].
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.shutdown();
+        self.join().await
+    }
+}
+
+/// Serves a vault in this process until it is told to stop; it takes calls once this returns.
+///
+/// # Errors
+/// What stands in the way, in words for the user.
+pub async fn start(options: Options) -> anyhow::Result<Running> {
+    let Options { vault, listen, issuer, settings, tls, behind_tls_proxy } = options;
+    check(listen, issuer.as_ref(), tls.is_some(), behind_tls_proxy)?;
+    let tls = tls.as_ref().map(TlsFiles::config).transpose()?;
+    let (listener, listen) = bind(listen)?;
+    let url = match issuer {
+        Some(issuer) => issuer,
+        None => address::of_listener(listen, tls.is_some())?,
+    };
+
+    let consent = ConsentPage::at(&url, "consent");
+    let okap = OkapService::new(settings.config(url.clone())?, vault.clone(), consent)?;
+    let (control, database) = (okap.control(), vault.database().clone());
+    let pages = Pages { control: control.clone(), database: database.clone(), issuer: url.clone() };
+    let door = Door::new(&url, listen, tls.is_some(), behind_tls_proxy);
+    let router = Router::new()
+        .merge(pages::router(pages))
+        .fallback_service(okap)
+        .layer(middleware::from_fn_with_state(door, door::enter))
+        .layer(CatchPanicLayer::new());
+    // outside of the door: whoever watches over the vault may name it by any address
+    let router = Router::new()
+        .route("/healthz", get(health))
+        .with_state(database.clone())
+        .fallback_service(router);
+
+    let handle = Handle::new();
+    let server = hardened(axum_server::from_tcp(listener)?.handle(handle.clone()));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = match tls {
+        None => tokio::spawn(server.acceptor(NoDelayAcceptor::new()).serve(service)),
+        Some(tls) => {
+            let acceptor = RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor::new());
+            tokio::spawn(server.acceptor(acceptor).serve(service))
+        }
+    };
+    let sweeping = tokio::spawn(sweep(database.clone()));
+    Ok(Running { url, control, database, handle, serving, sweeping })
+}
+
+fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), AddressError> {
+    let bound = TcpListener::bind(listen).and_then(|bound| Ok((bound.local_addr()?, bound)));
+    match bound {
+        Ok((at, bound)) => Ok((bound, at)),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(AddressError::Taken(listen)),
+        Err(error) => Err(AddressError::NotBound(listen, error)),
+    }
+}
+
+/// HTTP/1.1 alone, and no patience with heads that never end.
+fn hardened<A>(mut server: Server<SocketAddr, A>) -> Server<SocketAddr, A> {
+    server.http_builder().http1().header_read_timeout(HEAD);
+    server.http1_only()
+}
+
+async fn health(State(database): State<Database>) -> (StatusCode, &'static str) {
+    let looked = database.read(|moment| {
+        moment.query_row("SELECT value FROM meta WHERE name = 'writes'", [], |row| {
+            row.get::<_, i64>(0)
+        })
+    });
+    match looked.await {
+        Ok(_) => (StatusCode::OK, "ok"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store cannot be read"),
+    }
+}
+
+async fn sweep(database: Database) {
+    let mut minutes = tokio::time::interval(SWEEP);
+    minutes.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        minutes.tick().await;
+        // in small steps, so that calls get in between
+        loop {
+            match store::sweep(&database, time::OffsetDateTime::now_utc().into()).await {
+                Ok(0) => break,
+                Ok(removed) => tracing::debug!(removed, "swept"),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "could not sweep");
+                    break;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The vault's database: one SQLite file, one thread that writes, a few connections that read.
+//!
+//! Several processes may use one file: the command line works beside a running server.
+
+mod audit;
+mod fault;
+mod migrate;
+mod records;
+mod sqlite;
+mod sweep;
+mod writer;
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use okap_engine::record::Change;
+use okap_server::{CommitError, StoreError};
+use rusqlite::{Connection, OpenFlags, Transaction};
+use tokio::sync::Semaphore;
+
+pub use audit::{Spent, spent};
+pub use fault::{Fault, StoreFault};
+pub use migrate::NEWEST;
+pub use sqlite::SqliteVault;
+pub use sweep::sweep;
+
+use writer::Writer;
+
+/// How long one process waits for another's write.
+const BUSY: Duration = Duration::from_secs(5);
+/// Reads at one time.
+const READERS: usize = 4;
+
+/// An open database. Clone it freely; the last clone closes it.
+#[derive(Clone)]
+pub struct Database {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    writer: Writer,
+    readers: Mutex<Vec<Connection>>,
+    turns: Semaphore,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("path", &self.inner.path).finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// Opens a database file and brings it up to date; creates it where there is none.
+    ///
+    /// # Behavior
+    /// - A file that is no database, is another program's, or was written by a newer okap-vault
+    ///   is refused and stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreFault`], which names the file.
+    pub async fn open(path: &Path) -> Result<Self, StoreFault> {
+        let path = path.to_owned();
+        let opening = path.clone();
+        tokio::task::spawn_blocking(move || Self::open_now(opening))
+            .await
+            .unwrap_or_else(|_| Err(StoreFault::new(&path, Fault::Stopped)))
+    }
+
+    fn open_now(path: PathBuf) -> Result<Self, StoreFault> {
+        create_private(&path)?;
+        let broken = |error| StoreFault::of(&path, error);
+        let mut connection = connect(&path).map_err(broken)?;
+        migrate::to_newest(&path, &mut connection)?;
+        let writer = Writer::start(&path, connection)?;
+        let readers = Mutex::new(Vec::new());
+        let turns = Semaphore::new(READERS);
+        Ok(Self { inner: Arc::new(Inner { path, writer, readers, turns }) })
+    }
+
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Reads. Sees one moment of the database, with every write that had returned before.
+    ///
+    /// # Errors
+    /// [`StoreError`], its source a [`StoreFault`].
+    pub async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let Ok(_turn) = self.inner.turns.acquire().await else { return Err(self.stopped()) };
+        let inner = self.inner.clone();
+        match tokio::task::spawn_blocking(move || inner.read(read)).await {
+            Ok(done) => done.map_err(StoreError::new),
+            Err(_) => Err(self.stopped()),
+        }
+    }
+
+    /// Writes, all or nothing, durable once this returns `Ok`. Runs also if the caller stops
+    /// waiting.
+    ///
+    /// # Errors
+    /// [`StoreError`], its source a [`StoreFault`]; nothing was written.
+    pub async fn write<T, F>(&self, write: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.inner.writer.write(write).await.map_err(StoreError::new)
+    }
+
+    /// Applies changes to records, as [`Vault::commit`](okap_server::Vault::commit) says.
+    pub(crate) async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError> {
+        self.inner.writer.commit(changes).await
+    }
+
+    fn stopped(&self) -> StoreError {
+        StoreError::new(StoreFault::new(&self.inner.path, Fault::Stopped))
+    }
+}
+
+impl Inner {
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreFault> {
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let answer = (|| {
+            let connection = match idle {
+                Some(connection) => connection,
+                None => reader(&self.path)?,
+            };
+            let moment = connection.unchecked_transaction()?;
+            let answer = read(&moment)?;
+            moment.finish()?;
+            Ok((answer, connection))
+        })();
+        // a connection that failed is not used again
+        let (answer, connection) = answer.map_err(|error| StoreFault::of(&self.path, error))?;
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        Ok(answer)
+    }
+}
+
+/// A connection as every part of the vault wants it.
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // the schema of a tampered file may not call functions with side effects
+    connection.pragma_update(None, "trusted_schema", false)?;
+    Ok(connection)
+}
+
+fn reader(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = connect(path)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+/// Makes the file, for its owner alone, before SQLite would make it for all.
+fn create_private(path: &Path) -> Result<(), StoreFault> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(StoreFault::not_created(path, error)),
+    }
+}

@@ -1,0 +1,119 @@
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rusqlite::ErrorCode;
+
+/// What is wrong with the database, and what to do about it.
+#[derive(Clone, Debug)]
+pub struct StoreFault {
+    path: PathBuf,
+    fault: Fault,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+/// The kinds of [`StoreFault`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Another process held the write lock for too long.
+    Locked,
+    /// Written by a newer okap-vault, of this schema version.
+    Newer(i64),
+    /// No database, or that of another program.
+    NotOurs,
+    /// The file or its directory cannot be written.
+    ReadOnly,
+    /// No space is left.
+    Full,
+    /// The file is damaged.
+    Damaged,
+    /// The file cannot be opened or made.
+    NotOpened,
+    /// The file cannot be read or written.
+    Io,
+    /// The thread that writes has ended.
+    Stopped,
+    /// SQLite refused a statement.
+    Other,
+}
+
+impl StoreFault {
+    /// What kind of fault it is.
+    #[must_use]
+    pub const fn fault(&self) -> Fault {
+        self.fault
+    }
+
+    pub(crate) fn new(path: &Path, fault: Fault) -> Self {
+        Self { path: path.to_owned(), fault, source: None }
+    }
+
+    pub(crate) fn not_created(path: &Path, error: io::Error) -> Self {
+        let fault = match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Fault::ReadOnly,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Fault::Full,
+            _ => Fault::NotOpened,
+        };
+        Self { source: Some(Arc::new(error)), ..Self::new(path, fault) }
+    }
+
+    pub(crate) fn of(path: &Path, error: rusqlite::Error) -> Self {
+        let fault = match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Fault::Locked,
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Fault::ReadOnly,
+            Some(ErrorCode::DiskFull) => Fault::Full,
+            Some(ErrorCode::DatabaseCorrupt) => Fault::Damaged,
+            Some(ErrorCode::NotADatabase) => Fault::NotOurs,
+            Some(ErrorCode::CannotOpen) => Fault::NotOpened,
+            Some(ErrorCode::SystemIoFailure) => Fault::Io,
+            _ => Fault::Other,
+        };
+        Self { source: Some(Arc::new(error)), ..Self::new(path, fault) }
+    }
+}
+
+impl fmt::Display for StoreFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        match self.fault {
+            Fault::Locked => {
+                let seconds = super::BUSY.as_secs();
+                write!(f, "{path} was locked by another process for {seconds} s; try again")
+            }
+            Fault::Newer(found) => write!(
+                f,
+                "{path} has schema version {found}, this okap-vault knows versions up to {}; \
+                 update okap-vault",
+                super::NEWEST
+            ),
+            Fault::NotOurs => {
+                write!(f, "{path} is no okap-vault database; move it away or name another --data")
+            }
+            Fault::ReadOnly => write!(
+                f,
+                "{path} cannot be written; make the file and its directory writable for this user"
+            ),
+            Fault::Full => write!(f, "no space is left for {path}; free some and try again"),
+            Fault::Damaged => write!(f, "{path} is damaged; put a backup in its place"),
+            Fault::NotOpened => write!(
+                f,
+                "{path} cannot be opened; it has to be a file in a directory that this user can write"
+            ),
+            Fault::Io => write!(
+                f,
+                "{path} cannot be read or written; check its disk, its free space and any quota"
+            ),
+            Fault::Stopped => write!(f, "{path} is closed after a failure; start okap-vault again"),
+            Fault::Other => write!(f, "the database {path} refused a statement"),
+        }
+    }
+}
+
+impl std::error::Error for StoreFault {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,14 @@
+//! The program itself, as a process: an unchanged SDK calls through it, and it is killed under
+//! load.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod async_openai;
+mod kill;
+mod stack;
