@@ -1,0 +1,165 @@
+//! What the user has allowed, what became of it, and how to take it back.
+
+mod history;
+mod view;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use okap_server::{ControlError, Grant, StoreError};
+
+use super::{
+    Site,
+    form::Misfit,
+    frame::Frame,
+    guard::Posted,
+    reply::{self, Refusal},
+    session::Session,
+};
+
+use self::{
+    history::{Call, calls},
+    view::Card,
+};
+
+/// Ended grants that the list shows; the command line lists all.
+const ENDED: usize = 50;
+/// Calls that a grant's page shows.
+const CALLS: usize = 50;
+
+#[derive(Template)]
+#[template(path = "grants.html")]
+struct List {
+    frame: Frame,
+    issuer: String,
+    active: Vec<Card>,
+    ended: Vec<Card>,
+    /// Ended grants that are not shown.
+    older: usize,
+}
+
+#[derive(Template)]
+#[template(path = "grant.html")]
+struct One {
+    frame: Frame,
+    card: Card,
+    calls: Vec<Call>,
+    /// Whether there are more calls than are shown.
+    more: bool,
+}
+
+#[derive(Template)]
+#[template(path = "revoke.html")]
+struct Sure {
+    frame: Frame,
+    card: Card,
+}
+
+/// `GET /grants`
+pub(super) async fn list(
+    State(site): State<Arc<Site>>,
+    session: Session,
+) -> Result<Response, Refusal> {
+    let unavailable = |error: StoreError| Refusal::unavailable(&site, &error);
+    let mut grants = site.pages.control.grants(&session.owner).await.map_err(unavailable)?;
+    grants.sort_by_key(|grant| std::cmp::Reverse(grant.created));
+    let now = site.pages.control.now();
+    let (active, ended): (Vec<_>, Vec<_>) =
+        grants.iter().partition(|grant| view::State::of(grant, now) == view::State::Active);
+    let list = List {
+        frame: Frame::user(&site, &session),
+        issuer: site.pages.control.issuer(),
+        active: cards(&site, active).await.map_err(unavailable)?,
+        older: ended.len().saturating_sub(ENDED),
+        ended: cards(&site, ended.into_iter().take(ENDED)).await.map_err(unavailable)?,
+    };
+    Ok(reply::page(StatusCode::OK, &list))
+}
+
+/// `GET /grants/{id}`
+pub(super) async fn show(
+    State(site): State<Arc<Site>>,
+    session: Session,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
+    let unavailable = |error: StoreError| Refusal::unavailable(&site, &error);
+    let grant = find(&site, &session, &id).await?;
+    let mut calls = calls(&site.pages.database, &grant.id, CALLS + 1).await.map_err(unavailable)?;
+    let more = calls.len() > CALLS;
+    calls.truncate(CALLS);
+    let card = card(&site, &grant).await.map_err(unavailable)?;
+    let one = One { frame: Frame::user(&site, &session), card, calls, more };
+    Ok(reply::page(StatusCode::OK, &one))
+}
+
+/// `POST /grants/{id}/revoke`: asks first, revokes with `confirm=yes`.
+pub(super) async fn revoke(
+    State(site): State<Arc<Site>>,
+    Path(id): Path<String>,
+    posted: Posted,
+) -> Result<Response, Refusal> {
+    let Posted { session, form } = posted;
+    let grant = find(&site, &session, &id).await?;
+    let back = site.at(&format!("/grants/{}", grant.id));
+    let unfit = |Misfit(why): Misfit| {
+        let text = format!("Nothing was revoked. {why}");
+        let link = Some((back.as_str(), "Back to the grant"));
+        Refusal::told(
+            &site,
+            &session,
+            StatusCode::BAD_REQUEST,
+            "That form does not fit",
+            &text,
+            link,
+        )
+    };
+    let unavailable = |error: StoreError| Refusal::unavailable(&site, &error);
+    match form.one("confirm").map_err(unfit)? {
+        Some("yes") => match site.pages.control.revoke(&session.owner, &grant.id).await {
+            Ok(()) => Ok(reply::see_other(&back)),
+            Err(ControlError::Store(error)) => Err(unavailable(error)),
+            Err(_) => Err(unknown(&site, &session)),
+        },
+        _ if grant.revoked.is_some() => Ok(reply::see_other(&back)),
+        None => {
+            let card = card(&site, &grant).await.map_err(unavailable)?;
+            let sure = Sure { frame: Frame::user(&site, &session), card };
+            Ok(reply::page(StatusCode::OK, &sure))
+        }
+        Some(_) => Err(unfit(Misfit("It does not say yes.".to_owned()))),
+    }
+}
+
+async fn find(site: &Site, session: &Session, id: &str) -> Result<Grant, Refusal> {
+    let grants = site.pages.control.grants(&session.owner).await;
+    let grants = grants.map_err(|error| Refusal::unavailable(site, &error))?;
+    grants.into_iter().find(|grant| grant.id.as_str() == id).ok_or_else(|| unknown(site, session))
+}
+
+fn unknown(site: &Site, session: &Session) -> Refusal {
+    let list = site.at("/grants");
+    let link = Some((list.as_str(), "All grants"));
+    let text = "There is no such grant in this vault.";
+    Refusal::told(site, session, StatusCode::NOT_FOUND, "No such grant", text, link)
+}
+
+async fn cards(
+    site: &Site,
+    grants: impl IntoIterator<Item = &Grant>,
+) -> Result<Vec<Card>, StoreError> {
+    let mut cards = Vec::new();
+    for grant in grants {
+        cards.push(card(site, grant).await?);
+    }
+    Ok(cards)
+}
+
+async fn card(site: &Site, grant: &Grant) -> Result<Card, StoreError> {
+    let used = site.pages.control.used(grant).await?;
+    Ok(Card::new(grant, &used, &site.pages.issuer, site.pages.control.now()))
+}

@@ -1,0 +1,317 @@
+//! The pages as a browser meets them, over the real store.
+
+mod consent;
+mod grants;
+mod guard;
+mod login;
+mod narrow;
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use axum::{
+    body::{Body, Bytes, to_bytes},
+    http::{HeaderMap, Method, Request, Response, StatusCode, header},
+};
+use okap_engine::token::hash;
+use okap_server::{
+    Config, Control, OkapService, Owner, Peer,
+    ports::{Clock, SendError, Sending, Upstream},
+};
+use okap_types::{Secret, Timestamp};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+use super::*;
+use crate::user::{OWNER, new_owner};
+
+const PASSPHRASE: &str = "correct horse";
+const ISSUER: &str = "http://localhost:8787";
+
+/// No provider is ever asked by a page.
+struct Nowhere;
+
+impl Upstream for Nowhere {
+    fn send(&self, _: Request<Bytes>) -> Sending<'_> {
+        Box::pin(async { Err(SendError::NotSent("no provider".into())) })
+    }
+}
+
+/// A clock that stands until it is told to go on.
+#[derive(Clone)]
+struct Hand(Arc<AtomicI64>);
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A vault with its pages.
+struct Stage {
+    router: Router,
+    control: Control<SqliteVault, ConsentPage>,
+    database: Database,
+    hand: Hand,
+    issuer: Url,
+    _directory: TempDir,
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    text: String,
+}
+
+impl Answer {
+    async fn of(response: Response<Body>) -> Self {
+        let (head, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        Self { status: head.status, headers: head.headers, text }
+    }
+
+    fn header(&self, name: impl axum::http::header::AsHeaderName) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    fn location(&self) -> &str {
+        assert_eq!(self.status, StatusCode::SEE_OTHER, "{}", self.text);
+        self.header(header::LOCATION)
+    }
+
+    /// The value of the first field of that name.
+    fn field(&self, name: &str) -> String {
+        let start = format!("name=\"{name}\" value=\"");
+        let rest = self
+            .text
+            .split_once(&start)
+            .unwrap_or_else(|| panic!("no field {name}: {}", self.text))
+            .1;
+        rest.split_once('"').unwrap().0.to_owned()
+    }
+
+    #[track_caller]
+    fn has(&self, text: &str) -> &Self {
+        assert!(self.text.contains(text), "{text:?} is not in {}", self.text);
+        self
+    }
+
+    #[track_caller]
+    fn lacks(&self, text: &str) -> &Self {
+        assert!(!self.text.contains(text), "{text:?} is in {}", self.text);
+        self
+    }
+}
+
+/// A form to send.
+type Fields<'a> = Vec<(&'a str, &'a str)>;
+
+fn encoded(fields: &[(&str, &str)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
+impl Stage {
+    async fn new() -> Self {
+        Self::at(ISSUER).await
+    }
+
+    async fn at(issuer: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let database = Database::open(&directory.path().join("vault.db")).await.unwrap();
+        let owner = new_owner(&Secret::from(PASSPHRASE)).await.unwrap();
+        assert!(database.write(move |tx| owner.store(tx)).await.unwrap());
+        let issuer: Url = issuer.parse().unwrap();
+        let start: Timestamp = "2026-01-15T12:00:00Z".parse().unwrap();
+        let hand = Hand(Arc::new(start.unix_millis().into()));
+        let vault = SqliteVault::without_keys(database.clone());
+        let consent = ConsentPage::at(&issuer, "consent");
+        let config = Config::at(issuer.clone());
+        let okap = OkapService::with_ports(config, vault, consent, Nowhere, hand.clone()).unwrap();
+        let control = okap.control();
+        let pages =
+            Pages { control: control.clone(), database: database.clone(), issuer: issuer.clone() };
+        let router = router(pages).fallback_service(okap);
+        Self { router, control, database, hand, issuer, _directory: directory }
+    }
+
+    fn later(&self, seconds: i64) {
+        self.hand.0.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        Answer::of(self.router.clone().oneshot(request).await.unwrap()).await
+    }
+
+    async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send(request(Method::GET, path, headers, "")).await
+    }
+
+    async fn post(&self, path: &str, headers: &[(&str, &str)], fields: &[(&str, &str)]) -> Answer {
+        self.send(request(Method::POST, path, headers, &encoded(fields))).await
+    }
+
+    async fn login_from(&self, peer: &str, passphrase: &str) -> Answer {
+        let mut request =
+            request(Method::POST, &self.path("/login"), &[], &encoded(&[("password", passphrase)]));
+        request.extensions_mut().insert(Peer(peer.parse::<IpAddr>().unwrap()));
+        self.send(request).await
+    }
+
+    fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer.path().trim_end_matches('/'))
+    }
+
+    async fn browser(&self) -> Browser<'_> {
+        let entered = self.login_from("127.0.0.1", PASSPHRASE).await;
+        assert_eq!(entered.location(), self.path("/grants"));
+        let cookie = entered.header(header::SET_COOKIE).split(';').next().unwrap().to_owned();
+        Browser { stage: self, cookie }
+    }
+
+    /// Opens a direct request and gives its id.
+    async fn asked(&self, details: Value, client: Value) -> String {
+        let body = json!({"okap": "1.0", "authorization_details": details, "client": client});
+        let headers = [("content-type", "application/json")];
+        let path = self.path("/okap/authorize");
+        let answer = self.send(request(Method::POST, &path, &headers, &body.to_string())).await;
+        let answer: Value = serde_json::from_str(&answer.text).unwrap();
+        let page = answer["interaction_uri"].as_str().unwrap_or_else(|| panic!("{answer}"));
+        page.rsplit('/').next().unwrap().to_owned()
+    }
+
+    /// Pushes a request of an app on this computer and gives its id.
+    async fn pushed(&self, details: Value, name: &str, redirect_uri: &str) -> String {
+        let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+        let fields = [
+            ("client_id", "http://localhost"),
+            ("client_name", name),
+            ("response_type", "code"),
+            ("redirect_uri", redirect_uri),
+            ("code_challenge", challenge),
+            ("code_challenge_method", "S256"),
+            ("authorization_details", &details.to_string()),
+            ("state", "a state"),
+        ];
+        let pushed = self.post("/okap/par", &[], &fields).await;
+        let pushed: Value = serde_json::from_str(&pushed.text).unwrap();
+        let request_uri = pushed["request_uri"].as_str().unwrap_or_else(|| panic!("{pushed}"));
+        let query = encoded(&[("client_id", "http://localhost"), ("request_uri", request_uri)]);
+        let page = self.get(&format!("/okap/authorize?{query}"), &[]).await;
+        page.location().rsplit('/').next().unwrap().to_owned()
+    }
+
+    async fn grants(&self) -> Vec<okap_server::Grant> {
+        self.control.grants(&Owner::new(OWNER)).await.unwrap()
+    }
+
+    async fn waits(&self, id: &str) -> bool {
+        self.control.interaction(id).await.unwrap().outcome == okap_server::Outcome::Waiting
+    }
+}
+
+fn request(method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Request<Body> {
+    let mut request = Request::builder().method(method.clone()).uri(path);
+    if method == Method::POST && !headers.iter().any(|(name, _)| *name == "content-type") {
+        request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Body::from(body.to_owned())).unwrap()
+}
+
+/// A browser that is signed in.
+struct Browser<'a> {
+    stage: &'a Stage,
+    cookie: String,
+}
+
+impl Browser<'_> {
+    async fn get(&self, path: &str) -> Answer {
+        self.stage.get(&self.stage.path(path), &[("cookie", &self.cookie)]).await
+    }
+
+    /// Sends a form as the page would: with the session's token, and the browser's own headers.
+    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let csrf = self.csrf().await;
+        let mut all = vec![("csrf", csrf.as_str())];
+        all.extend_from_slice(fields);
+        self.post_bare(path, &all).await
+    }
+
+    async fn post_bare(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let origin = self.stage.issuer.origin().ascii_serialization();
+        let headers = [
+            ("cookie", self.cookie.as_str()),
+            ("origin", &origin),
+            ("sec-fetch-site", "same-origin"),
+        ];
+        self.stage.post(&self.stage.path(path), &headers, fields).await
+    }
+
+    async fn csrf(&self) -> String {
+        self.get("/grants").await.field("csrf")
+    }
+
+    /// Decides on a request with these fields.
+    async fn decide(&self, id: &str, action: &str, fields: &[(&str, &str)]) -> Answer {
+        let path = format!("/consent/{id}");
+        let shown = self.get(&path).await.field("shown");
+        let mut all = vec![("shown", shown.as_str()), ("action", action)];
+        all.extend_from_slice(fields);
+        self.post(&path, &all).await
+    }
+}
+
+/// What most tests ask for: two models, two capabilities, three limits.
+fn usual() -> Value {
+    json!([{
+        "type": "ai_model_access", "provider": "openai", "models": ["gpt-4o-mini", "gpt-4o"],
+        "capabilities": ["chat", "embeddings"],
+        "limits": {"monthly_spend": "10.00", "requests_per_minute": 60, "tokens_per_request": 4000},
+        "expires": "2026-03-01T10:30:00Z", "reason": "Summarise your notes",
+    }])
+}
+
+/// The form of [`usual`] as the page sends it when nothing is touched.
+fn untouched() -> Fields<'static> {
+    vec![
+        ("include.0", "1"),
+        ("model.0", "gpt-4o-mini"),
+        ("model.0", "gpt-4o"),
+        ("capability.0", "chat"),
+        ("capability.0", "embeddings"),
+        ("monthly_spend.0", "10.00"),
+        ("daily_spend.0", ""),
+        ("requests_per_minute.0", "60"),
+        ("requests_per_day.0", ""),
+        ("tokens_per_request.0", "4000"),
+        ("expires.0", "2026-03-01"),
+    ]
+}
+
+/// [`untouched`] with other values for some fields; `None` takes a field away.
+fn touched<'a>(changes: &[(&'a str, Option<&'a str>)]) -> Fields<'a> {
+    let kept = untouched().into_iter().filter(|(name, _)| !changes.iter().any(|(n, _)| n == name));
+    kept.chain(changes.iter().filter_map(|(name, value)| value.map(|value| (*name, value))))
+        .collect()
+}
+
+fn notes() -> Value {
+    json!({"name": "Notes"})
+}
+
+async fn sessions(stage: &Stage) -> Vec<String> {
+    let read = |database: &rusqlite::Connection| {
+        let mut rows = database.prepare("SELECT hash FROM sessions")?;
+        rows.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()
+    };
+    stage.database.read(read).await.unwrap()
+}
