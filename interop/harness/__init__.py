@@ -1,0 +1,1 @@
+"""A fake provider and a running vault, with a user who decides, for client tests in any language."""

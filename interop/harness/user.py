@@ -1,0 +1,55 @@
+"""The person at the vault: logs in, decides on the consent page, revokes."""
+
+import threading
+from urllib.parse import urljoin
+
+from .page import form_with, forms
+from .web import Browser
+
+
+class User:
+    def __init__(self, vault_url, passphrase, seen):
+        self.vault_url = vault_url
+        self.passphrase = passphrase
+        self.browser = Browser(seen)
+        # one person, one thing at a time
+        self.hands = threading.RLock()
+
+    def login(self):
+        url = urljoin(self.vault_url, "/login")
+        form = form_with(self.browser.get(url).want(200).text, "password")
+        fields = form.filled({"password": self.passphrase})
+        self.browser.post(urljoin(url, form.action or url), form=fields).want(303)
+        if not any(self.browser.cookies.values()):
+            raise AssertionError("a login sets no cookie")
+
+    def decide(self, page_url, action, edits=()):
+        """Opens the consent page, changes fields, and presses `allow` or `deny`."""
+        with self.hands:
+            form = form_with(self.page(page_url), "shown")
+            fields = {**form.filled(dict(edits)), "action": [action]}
+            answer = self.browser.post(urljoin(page_url, form.action or page_url), form=fields)
+        return answer.want(200, 303)
+
+    def revoke(self, grant_id):
+        """Presses the button on a grant's page, and once more where the vault asks whether it is meant."""
+        with self.hands:
+            self._revoke(grant_id, f"/grants/{grant_id}/revoke")
+
+    def _revoke(self, grant_id, path):
+        html = self.page(urljoin(self.vault_url, f"/grants/{grant_id}"))
+        for _ in range(2):
+            form = next((form for form in forms(html) if form.action.endswith(path)), None)
+            if form is None:
+                raise AssertionError(f"no form for {path} on this page: {html[:800]}")
+            answer = self.browser.post(urljoin(self.vault_url, form.action), form=form.filled({}))
+            if answer.want(200, 303).status == 303:
+                return
+            html = answer.text
+
+    def page(self, url):
+        answer = self.browser.get(url)
+        if answer.status in (302, 303) and "/login" in answer.headers.get("location", ""):
+            self.login()
+            answer = self.browser.get(url)
+        return answer.want(200).text

@@ -1,0 +1,100 @@
+//! Every check, in the order in which a failure is cheapest to find.
+
+use std::{process::Command, time::Instant};
+
+use anyhow::{Context, bail};
+
+use crate::{interop, prices, schema, tools};
+
+type Check = (&'static str, &'static str, fn() -> anyhow::Result<()>);
+
+const CHECKS: &[Check] = &[
+    ("format", "rustfmt", || cargo(&["fmt", "--all", "--check"])),
+    ("schema", "spec/schema/ is what the types say", || schema::write(true)),
+    ("prices", "the price snapshot is what its source says", || prices::write(true)),
+    ("tests", "cargo test --workspace", || cargo(&["test", "--workspace"])),
+    ("schema-tests", "the schemas agree with the parser", || {
+        cargo(&["test", "-p", "okap-types", "--features", "schema"])
+    }),
+    ("lints", "clippy without a warning", || {
+        cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+    }),
+    ("light", "okap-client without features", || {
+        cargo(&["check", "-p", "okap-client", "--no-default-features"])
+    }),
+    ("pure", "types and engine build where there is no system", pure),
+    ("docs", "rustdoc without a warning", docs),
+    ("licences", "cargo deny", licences),
+    ("demo", "the demo runs to its end by itself", demo),
+    ("interop", "official SDKs and a real browser", || interop::run(&[])),
+];
+
+/// Runs the checks whose name contains one of the words, all where there is none.
+pub(crate) fn run(only: &[String], list: bool) -> anyhow::Result<()> {
+    let chosen =
+        |name: &str| only.is_empty() || only.iter().any(|word| name.contains(word.as_str()));
+    let checks: Vec<_> = CHECKS.iter().filter(|(name, ..)| chosen(name)).collect();
+    if checks.is_empty() {
+        bail!("no check has a name with {}; see cargo xtask test --list", only.join(" or "));
+    }
+    if list {
+        for (name, what, _) in &checks {
+            tools::say(&format!("{name:14}{what}"));
+        }
+        return Ok(());
+    }
+    let mut failed = Vec::new();
+    for (at, (name, what, check)) in checks.iter().enumerate() {
+        tools::say(&format!("\n== {}/{} {name}: {what}", at + 1, checks.len()));
+        let begun = Instant::now();
+        let outcome = check();
+        let seconds = begun.elapsed().as_secs();
+        match outcome {
+            Ok(()) => tools::say(&format!("== {name} passed in {seconds} s")),
+            Err(error) => {
+                tools::say(&format!("== {name} FAILED after {seconds} s: {error:#}"));
+                failed.push(*name);
+            }
+        }
+    }
+    tools::say(&format!(
+        "\nchecks: {} passed, {} failed",
+        checks.len() - failed.len(),
+        failed.len()
+    ));
+    if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join(", ")) }
+}
+
+fn cargo(args: &[&str]) -> anyhow::Result<()> {
+    tools::run(Command::new(env!("CARGO")).args(args).current_dir(tools::root()))
+}
+
+fn pure() -> anyhow::Result<()> {
+    let target = "wasm32-unknown-unknown";
+    let rustc = Command::new("rustc").args(["--print", "sysroot"]).output().context("rustc")?;
+    let sysroot = String::from_utf8(rustc.stdout)?;
+    let there = std::path::Path::new(sysroot.trim()).join("lib/rustlib").join(target).exists();
+    if !there {
+        tools::run(Command::new("rustup").args(["target", "add", target])).context(
+            "types and engine are checked on wasm32-unknown-unknown; install that target",
+        )?;
+    }
+    cargo(&["check", "-p", "okap-types", "-p", "okap-engine", "--target", target])
+}
+
+fn docs() -> anyhow::Result<()> {
+    let mut doc = Command::new(env!("CARGO"));
+    doc.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    tools::run(doc.current_dir(tools::root()))
+}
+
+fn licences() -> anyhow::Result<()> {
+    let deny = tools::cargo_tool("cargo-deny", "0.20.2")?;
+    let mut check = Command::new(deny);
+    check.args(["check", "licenses", "bans", "sources"]).current_dir(tools::root());
+    tools::run(&mut check)
+}
+
+fn demo() -> anyhow::Result<()> {
+    cargo(&["run", "--quiet", "-p", "okap-vault", "--", "demo", "--yes"])
+}

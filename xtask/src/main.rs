@@ -1,0 +1,63 @@
+//! The project's own chores: `cargo xtask test` runs every check there is.
+
+mod checks;
+mod interop;
+mod prices;
+mod schema;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "OKAP's chores", arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Runs every check, installing what is missing by cargo, pip and npm
+    Test {
+        /// Only the checks whose name contains one of these words
+        only: Vec<String>,
+        /// Names the checks and stops
+        #[arg(long)]
+        list: bool,
+    },
+    /// Runs the official SDKs and a real browser against a running vault
+    Interop {
+        /// Which: python, node, browser; all where none is named
+        suites: Vec<String>,
+    },
+    /// Writes spec/schema/ from the wire types
+    Schema {
+        /// Compares instead of writing
+        #[arg(long)]
+        check: bool,
+    },
+    /// Writes the price snapshot from the genai-prices crate
+    Prices {
+        /// Compares instead of writing
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().chore {
+        Chore::Test { only, list } => checks::run(&only, list),
+        Chore::Interop { suites } => interop::run(&suites),
+        Chore::Schema { check } => schema::write(check),
+        Chore::Prices { check } => prices::write(check),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tools::say(&format!("xtask: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

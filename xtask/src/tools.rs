@@ -1,0 +1,46 @@
+//! Running other programs, and installing the ones that are missing.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, bail};
+
+/// The project's root folder.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or_else(|| Path::new("."))
+}
+
+/// Where installed tools and packages are kept between runs.
+pub(crate) fn folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root().join("target"), PathBuf::from)
+        .join("tools")
+}
+
+/// Prints a line for the person at the terminal.
+#[allow(clippy::print_stdout, reason = "the one place that prints")]
+pub(crate) fn say(line: &str) {
+    println!("{line}");
+}
+
+/// Runs a program and fails, naming it, where it fails.
+pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
+    let name = format!("{command:?}");
+    let status = command.status().with_context(|| format!("cannot start {name}"))?;
+    if status.success() { Ok(()) } else { bail!("{name} ended with {status}") }
+}
+
+/// A cargo tool of a pinned version, built once into the tools folder.
+pub(crate) fn cargo_tool(name: &str, version: &str) -> anyhow::Result<PathBuf> {
+    let home = folder().join(format!("{name}-{version}"));
+    let program = home.join("bin").join(name);
+    if !program.exists() {
+        say(&format!("installing {name} {version} (once, a few minutes)"));
+        let mut install = Command::new(env!("CARGO"));
+        install.args(["install", "--locked", "--quiet", name, "--version", version, "--root"]);
+        run(install.arg(&home).arg("--target-dir").arg(folder().join("build")))?;
+    }
+    Ok(program)
+}
