@@ -1,0 +1,3 @@
+//! Runnable examples live in `examples/`; the README's code is compiled here.
+
+#![doc = include_str!("../../README.md")]
