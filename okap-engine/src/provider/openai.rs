@@ -219,6 +219,25 @@ fn content_of(message: &Map<String, Value>) -> Result<u64, Refusal> {
     message.get("content").map_or(Ok(0), parts)
 }
 
+/// Some servers take any medium where an image is wanted, and an hour of film is no image.
+fn picture(image_url: Option<&Value>) -> Result<(), Refusal> {
+    const PICTURES: [&str; 5] = ["png", "jpeg", "jpg", "webp", "gif"];
+    let address = match image_url {
+        Some(Value::Object(image)) => image.get("url").and_then(Value::as_str),
+        Some(Value::String(address)) => Some(address.as_str()),
+        _ => None,
+    };
+    let address = address.ok_or_else(|| Refusal::InvalidRequest("image_url is missing".into()))?;
+    let begins = |with: &str| {
+        address.get(..with.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(with))
+    };
+    let kinds = PICTURES.map(|kind| format!("data:image/{kind};base64,"));
+    match begins("https://") || begins("http://") || kinds.iter().any(|kind| begins(kind)) {
+        true => Ok(()),
+        false => Err(Refusal::NotCovered("image_url that is neither http nor a picture".into())),
+    }
+}
+
 /// Counts the images among content parts; other parts must be text.
 fn parts(content: &Value) -> Result<u64, Refusal> {
     let parts = match content {
@@ -235,6 +254,7 @@ fn parts(content: &Value) -> Result<u64, Refusal> {
                 if part.get("file_id").is_some_and(|id| !id.is_null()) {
                     return Err(Refusal::UnsupportedParameter("file_id".into()));
                 }
+                picture(part.get("image_url"))?;
                 images += 1;
             }
             Some(other) => {

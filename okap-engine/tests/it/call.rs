@@ -146,6 +146,18 @@ fn hosted_tools_and_other_media_want_a_capability() {
         chat(part(json!({"type": "image_url", "image_url": {"url": "http://10.0.0.1/x.png"}})))
             .unwrap();
     assert_eq!(seen.capabilities, [Capability::Chat, Capability::Vision]);
+    let image =
+        |url: &str| chat(part(json!({"type": "image_url", "image_url": {"url": url}}))).map(drop);
+    assert_eq!(image("data:image/png;base64,AAAA"), Ok(()));
+    for other in [
+        "data:video/mp4;base64,AAAA",
+        "data:image/svg+xml,<svg/>",
+        "file:///etc/passwd",
+        "gs://a/b",
+        "",
+    ] {
+        assert_eq!(image(other).unwrap_err().code(), ErrorCode::CapabilityNotAllowed, "{other}");
+    }
     assert!(chat(json!({"tools": [{"type": "function", "function": {"name": "f"}}]})).is_ok());
 }
 

@@ -242,7 +242,12 @@ async fn v165_a_picture_needs_vision_and_is_never_fetched_here() {
     let house = House::open().await;
     let blind = house.plain().await.token;
     let seeing = house.wide().await.token;
-    for url in [IMAGE, "file:///etc/passwd", "http://127.0.0.1:1/", "data:image/png;base64,AAAA"] {
+    // what is no picture goes nowhere, whoever asks
+    for url in ["file:///etc/passwd", "data:video/mp4;base64,AAAA"] {
+        let film = part(json!({"type": "image_url", "image_url": {"url": url}}));
+        house.refuses(Ask::chat(&seeing, film), 403, "capability_not_allowed").await;
+    }
+    for url in [IMAGE, "http://127.0.0.1:1/", "data:image/png;base64,AAAA"] {
         let picture = part(json!({"type": "image_url", "image_url": {"url": url}}));
         house.refuses(Ask::chat(&blind, picture.clone()), 403, "capability_not_allowed").await;
         house.passes(Ask::chat(&seeing, picture)).await;
