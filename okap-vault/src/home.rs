@@ -60,10 +60,16 @@ impl Home {
     /// [`HomeError::Empty`].
     pub fn existing(directory: &Path) -> Result<Self, HomeError> {
         let home = Self(directory.to_owned());
-        match home.database_path().exists() {
+        match home.is_set_up() {
             true => Ok(home),
             false => Err(HomeError::Empty(directory.to_owned())),
         }
+    }
+
+    /// Whether a database is there.
+    #[must_use]
+    pub fn is_set_up(&self) -> bool {
+        self.database_path().exists()
     }
 
     /// Opens the database, and creates it where there is none.

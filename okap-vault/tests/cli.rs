@@ -633,3 +633,24 @@ fn help_teaches() {
         assert!(help.contains(word), "{help}");
     }
 }
+
+#[test]
+fn a_first_start_without_a_passphrase_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let add = |passphrase: Option<&str>| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_okap-vault"));
+        command.arg("--data").arg(&data).args(["keys", "add", "openai"]);
+        command.env_remove("OKAP_PASSPHRASE").stdin(std::process::Stdio::null());
+        if let Some(passphrase) = passphrase {
+            command.env("OKAP_PASSPHRASE", passphrase);
+        }
+        command.output().unwrap()
+    };
+    assert!(!add(None).status.success());
+    assert!(!data.join("vault.db").exists());
+    // its twin gets as far as the missing key, in a vault of its own, and says that it is new
+    let said = String::from_utf8(add(Some("long enough to do")).stderr).unwrap();
+    assert!(said.contains("A new vault in"), "{said}");
+    assert!(data.join("vault.db").exists());
+}

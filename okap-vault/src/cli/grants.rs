@@ -132,12 +132,13 @@ async fn show(common: &Common, grants: &Grants, id: &GrantId) -> anyhow::Result<
             ));
         };
         let usd = |cap: Option<okap_types::Money>| cap.map(|cap| format!("{cap} USD"));
-        line("this month", used.month.to_string(), usd(limits.monthly_spend));
-        line("today", used.day.to_string(), usd(limits.daily_spend));
+        line("this month", format!("{} USD", used.month), usd(limits.monthly_spend));
+        line("today", format!("{} USD", used.day), usd(limits.daily_spend));
         let count =
             |cap: Option<okap_types::Count>| cap.map(|cap| format!("{} requests", cap.get()));
-        line("today", used.day_requests.to_string(), count(limits.requests_per_day));
-        line("last minute", used.minute_requests.to_string(), count(limits.requests_per_minute));
+        let made = |requests: u32| format!("{requests} requests");
+        line("today", made(used.day_requests), count(limits.requests_per_day));
+        line("last minute", made(used.minute_requests), count(limits.requests_per_minute));
     }
     Ok(())
 }

@@ -82,7 +82,11 @@ async fn keep(common: &Common, key: Key, rotate: bool) -> anyhow::Result<()> {
         );
         return Err(NotFound(text).into());
     }
-    let vault = key.unlock.open(&home).await?.vault;
+    let unlocked = key.unlock.open(&home).await?;
+    let vault = unlocked.vault;
+    if unlocked.is_new {
+        out::hint(&format!("A new vault in {}.", vault.database().path().display()));
+    }
     let (database, keyring, owner) = (vault.database(), vault.keyring()?, user::owner());
     // said before the key is typed
     let kept =

@@ -41,9 +41,14 @@ pub(super) struct Unlocked {
 impl Unlock {
     /// Opens a vault, and sets it up where there is none.
     pub(super) async fn open(&self, home: &Home) -> anyhow::Result<Unlocked> {
+        // before anything is made: a first start without a passphrase leaves nothing behind
+        let chosen = match home.is_set_up() {
+            true => None,
+            false => Some(self.new_passphrase()?),
+        };
         let database = home.database().await?;
         let Some(lock) = keys::lock(&database).await? else {
-            let passphrase = self.new_passphrase()?;
+            let passphrase = chosen.map_or_else(|| self.new_passphrase(), Ok)?;
             let key_file = self.key_file.as_deref().map(keys::make_key_file).transpose()?;
             let keyring = Keyring::create(&database, &passphrase, key_file.as_ref()).await?;
             return Ok(Unlocked { vault: SqliteVault::new(database, keyring), is_new: true });

@@ -17,7 +17,12 @@ pub(super) async fn here(stage: &Stage, page: &Url, yes: bool) -> anyhow::Result
             out::line("              decide on the page, or here: y allows, n denies, then Enter");
             asked().await
         }
-        false => None,
+        false => {
+            out::line(
+                "              waiting for your decision on that page; --yes decides by itself",
+            );
+            None
+        }
     };
     let Some(allow) = allow else { return std::future::pending().await };
     let id = page.path_segments().and_then(Iterator::last).context("the page has no id")?;
