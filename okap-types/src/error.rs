@@ -58,6 +58,10 @@ codes! {
     ServerError = "server_error", 500;
     TemporarilyUnavailable = "temporarily_unavailable", 503;
     SlowDown = "slow_down", 429;
+    AuthorizationPending = "authorization_pending", 400;
+    ExpiredToken = "expired_token", 400;
+    InvalidDpopProof = "invalid_dpop_proof", 400;
+    UseDpopNonce = "use_dpop_nonce", 400;
     // the direct request
     UnsupportedVersion = "unsupported_version", 400;
     InvalidJson = "invalid_json", 400;
@@ -116,6 +120,12 @@ pub enum ParseError {
     /// A details object is wrong.
     #[error("{0}")]
     InvalidDetails(String),
+    /// The `grant_type` is not known here.
+    #[error(
+        "grant_type {0:?} is not supported, supported: authorization_code, refresh_token, \
+         device_code and token-exchange"
+    )]
+    UnsupportedGrantType(String),
 }
 
 impl ParseError {
@@ -129,6 +139,7 @@ impl ParseError {
             Self::UnsupportedVersion(_) => ErrorCode::UnsupportedVersion,
             Self::InvalidRequest(_) => ErrorCode::InvalidRequest,
             Self::InvalidDetails(_) => ErrorCode::InvalidAuthorizationDetails,
+            Self::UnsupportedGrantType(_) => ErrorCode::UnsupportedGrantType,
         }
     }
 }

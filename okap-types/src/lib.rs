@@ -23,6 +23,7 @@
 pub mod access;
 pub mod error;
 pub mod expiry;
+pub mod form;
 pub mod limits;
 pub mod model;
 pub mod money;
@@ -34,9 +35,11 @@ pub mod response;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod secret;
+pub mod standing;
 pub mod strict;
 pub mod text;
 pub mod token;
+pub mod user_code;
 pub mod version;
 
 pub use access::{AccessType, GrantedAccess, ModelAccess};
@@ -49,4 +52,5 @@ pub use name::{Capability, GrantId, Provider};
 pub use request::{ClientInfo, GrantRequest, Shape};
 pub use secret::Secret;
 pub use text::{AppName, Reason};
+pub use user_code::UserCode;
 pub use version::Version;

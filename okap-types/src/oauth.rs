@@ -1,125 +1,55 @@
-//! The OAuth messages: pushed request, token answer, metadata.
+//! The OAuth messages, one file each endpoint.
 
-use serde::{Deserialize, Serialize};
-use url::Url;
+mod device;
+mod introspection;
+mod metadata;
+mod pushed;
+mod revocation;
+mod token;
 
-use crate::{
-    Capability, GrantId, GrantedAccess, Provider, Secret,
-    response::TokenType,
-    secret::{onto_wire, onto_wire_if_some},
-};
+pub use device::{DeviceAnswer, DeviceRequest};
+pub use introspection::{Confirmation, IntrospectionAnswer, IntrospectionRequest};
+pub use metadata::{Metadata, ProtectedResource};
+pub use pushed::{PushedAnswer, PushedRequest};
+pub use revocation::RevocationRequest;
+pub use token::{TokenAnswer, TokenRequest};
 
-/// `POST /okap/par` (RFC 9126), the form's members.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct PushedRequest {
-    /// Who asks; `http://localhost` for an app without a home page.
-    pub client_id: String,
-    /// What such an app calls itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_name: Option<String>,
-    /// `code`
-    #[cfg_attr(feature = "schema", schemars(extend("const" = "code")))]
-    pub response_type: String,
-    /// Where the browser goes back to.
-    pub redirect_uri: String,
-    /// PKCE challenge (RFC 7636), 43 to 128 characters.
-    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[A-Za-z0-9._~-]{43,128}$")))]
-    pub code_challenge: String,
-    /// `S256`
-    #[cfg_attr(feature = "schema", schemars(extend("const" = "S256")))]
-    pub code_challenge_method: String,
-    /// What is asked, as JSON text.
-    #[cfg_attr(feature = "schema", schemars(extend("contentMediaType" = "application/json")))]
-    pub authorization_details: String,
-    /// Given back unchanged, at most 512 bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(length(max = 512)))]
-    pub state: Option<String>,
+use crate::{ParseError, Secret, form::Form};
+
+/// `client_assertion_type` of a signed assertion (RFC 7523 section 2.2).
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// `grant_type` of the device grant (RFC 8628 section 3.4).
+pub const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// `grant_type` of a token exchange (RFC 8693 section 2.1).
+pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+/// The one token type that is exchanged (RFC 8693 section 3).
+pub const ACCESS_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
+/// The `client_id` of an app on the user's own computer.
+pub const LOCAL_CLIENT: &str = "http://localhost";
+
+/// Reads `client_assertion`, whose type has to stand beside it.
+fn assertion(form: &Form) -> Result<Option<Secret<String>>, ParseError> {
+    let invalid = |text: &str| Err(ParseError::InvalidRequest(text.to_owned()));
+    match (form.opt("client_assertion"), form.opt("client_assertion_type")) {
+        (None, None) => Ok(None),
+        (Some(assertion), Some(JWT_BEARER)) => Ok(Some(Secret::from(assertion))),
+        (Some(_), Some(_)) => invalid("client_assertion_type is not known here, known: jwt-bearer"),
+        (Some(_), None) => invalid("client_assertion_type is missing"),
+        (None, Some(_)) => invalid("client_assertion is missing"),
+    }
 }
 
-/// `201` to a pushed request.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct PushedAnswer {
-    /// Stands for the request at the authorization endpoint, once.
-    #[serde(serialize_with = "onto_wire")]
-    #[cfg_attr(feature = "schema", schemars(with = "String", length(min = 1)))]
-    pub request_uri: Secret<String>,
-    /// Seconds that it lives.
-    pub expires_in: u64,
+fn text(form: &Form, name: &str) -> Option<String> {
+    form.opt(name).map(str::to_owned)
 }
 
-/// `200` of the token endpoint (RFC 6749 section 5.1, RFC 9396 section 7).
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct TokenAnswer {
-    /// The access token.
-    #[serde(serialize_with = "onto_wire")]
-    #[cfg_attr(feature = "schema", schemars(with = "String", length(min = 1)))]
-    pub access_token: Secret<String>,
-    /// `Bearer`
-    #[cfg_attr(feature = "schema", schemars(with = "String", extend("const" = "Bearer")))]
-    pub token_type: TokenType,
-    /// Seconds that the token lives.
-    pub expires_in: u64,
-    /// A refresh token, where the vault issues them.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "onto_wire_if_some"
-    )]
-    #[cfg_attr(feature = "schema", schemars(with = "String", length(min = 1)))]
-    pub refresh_token: Option<Secret<String>>,
-    /// What was granted.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 16)))]
-    pub authorization_details: Vec<GrantedAccess>,
-    /// Names the grant.
-    pub grant_id: GrantId,
-}
-
-/// `/.well-known/oauth-authorization-server` (RFC 8414).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Metadata {
-    /// The vault's identity; compared byte by byte.
-    pub issuer: String,
-    /// Where the browser goes.
-    pub authorization_endpoint: Url,
-    /// Where a code becomes a token.
-    pub token_endpoint: Url,
-    /// Where a request is pushed.
-    pub pushed_authorization_request_endpoint: Url,
-    /// Always true.
-    pub require_pushed_authorization_requests: bool,
-    /// Where a token is given back.
-    pub revocation_endpoint: Url,
-    /// `["code"]`
-    pub response_types_supported: Vec<String>,
-    /// `["query"]`
-    pub response_modes_supported: Vec<String>,
-    /// `["authorization_code"]` and what else the vault offers.
-    pub grant_types_supported: Vec<String>,
-    /// `["S256"]`
-    pub code_challenge_methods_supported: Vec<String>,
-    /// RFC 9207.
-    pub authorization_response_iss_parameter_supported: bool,
-    /// `["ai_model_access"]`
-    pub authorization_details_types_supported: Vec<String>,
-    /// Whether a `client_id` may be the address of a document about the client.
-    pub client_id_metadata_document_supported: bool,
-    /// `["none"]` and what else the vault offers.
-    pub token_endpoint_auth_methods_supported: Vec<String>,
-    /// `["1.0"]`
-    pub okap_versions_supported: Vec<String>,
-    /// Where a direct request goes.
-    pub okap_direct_endpoint: Url,
-    /// Providers that can be asked for.
-    pub okap_providers_supported: Vec<Provider>,
-    /// Capabilities that can be asked for.
-    pub okap_capabilities_supported: Vec<Capability>,
-    /// Members that a details object may have.
-    pub okap_detail_fields_supported: Vec<String>,
-    /// Parts of the protocol that this vault claims.
-    pub okap_profiles_supported: Vec<String>,
+/// Reads `dpop_jkt`, the thumbprint of a key (RFC 9449 section 10).
+fn thumbprint(form: &Form) -> Result<Option<String>, ParseError> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    match form.opt("dpop_jkt") {
+        Some(text) if text.len() != 43 || !text.bytes().all(plain) => Err(
+            ParseError::InvalidRequest("dpop_jkt is not a SHA-256 thumbprint in base64url".into()),
+        ),
+        other => Ok(other.map(str::to_owned)),
+    }
 }

@@ -40,6 +40,10 @@ pub struct ClientInfo {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[Hh][Tt][Tt][Pp][Ss]?:")))]
     pub url: Option<Url>,
+    /// The address of the app's document, as a claim that nothing proves here.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 512)))]
+    pub client_id: Option<String>,
     /// Accepted and never called.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub callback: Option<String>,
@@ -66,6 +70,10 @@ impl ClientInfo {
                 && url.username().is_empty()
                 && url.password().is_none()
         };
+        if self.client_id.as_ref().is_some_and(|id| id.len() > 512) {
+            let text = "client_id is longer than 512 bytes";
+            return Err(ParseError::InvalidRequest(text.into()));
+        }
         match &self.url {
             Some(url) if !plain(url) => Err(ParseError::InvalidRequest(
                 "client url is not an http or https address without a user name".into(),
@@ -149,6 +157,7 @@ impl GrantRequest {
         let client = ClientInfo {
             name: claim::<AppName>("app_name", flat.app_name)?,
             url: url.map_err(|_| ParseError::InvalidRequest("app_url is not an address".into()))?,
+            client_id: None,
             callback: None,
         };
         let access = ModelAccess {

@@ -61,23 +61,38 @@ pub struct Continue {
     pub access_token: Secret<String>,
 }
 
-/// `Bearer`, the one token type so far; read in any case (RFC 6749 section 5.1).
+/// How a token is sent; read in any case (RFC 6749 section 5.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum TokenType {
     /// Sent as `Authorization: Bearer …` (RFC 6750).
     #[default]
     Bearer,
+    /// Sent as `Authorization: DPoP …` beside a proof of its key (RFC 9449).
+    #[serde(rename = "DPoP")]
+    Dpop,
+}
+
+impl TokenType {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for TokenType {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         match String::deserialize(d)? {
             text if text.eq_ignore_ascii_case("bearer") => Ok(Self::Bearer),
+            text if text.eq_ignore_ascii_case("dpop") => Ok(Self::Dpop),
             other => {
                 let text = shortened(&other);
                 Err(D::Error::custom(format!(
-                    "token_type {text:?} is not known here, known: Bearer"
+                    "token_type {text:?} is not known here, known: Bearer, DPoP"
                 )))
             }
         }

@@ -9,7 +9,7 @@ use schemars::{
 };
 use serde_json::{Map, Value};
 
-use crate::{access, error, oauth, request, response};
+use crate::{access, error, oauth, request, response, standing};
 
 /// Every schema with its file name (without `.json`), in a fixed order.
 ///
@@ -37,8 +37,17 @@ pub fn all() -> Vec<(&'static str, Value)> {
         of::<response::FlatAnswer>("flat-answer"),
         of::<oauth::PushedRequest>("pushed-request"),
         of::<oauth::PushedAnswer>("pushed-answer"),
+        of::<oauth::TokenRequest>("token-request"),
         of::<oauth::TokenAnswer>("token-answer"),
+        of::<oauth::DeviceRequest>("device-request"),
+        of::<oauth::DeviceAnswer>("device-answer"),
+        of::<oauth::RevocationRequest>("revocation-request"),
+        of::<oauth::IntrospectionRequest>("introspection-request"),
+        of::<oauth::IntrospectionAnswer>("introspection-answer"),
         of::<oauth::Metadata>("metadata"),
+        of::<oauth::ProtectedResource>("protected-resource"),
+        of::<standing::LimitsAnswer>("limits"),
+        of::<standing::GrantAnswer>("grant"),
         of::<error::ErrorBody>("error"),
     ]
 }

@@ -78,6 +78,10 @@ token_kinds! {
     AccessToken, "okap_at_", "access token";
     /// Is redeemed once for an access token.
     AuthorizationCode, "okap_ac_", "authorization code";
+    /// Renews an access token; each use gives its successor.
+    RefreshToken, "okap_rt_", "refresh token";
+    /// Fetches the outcome of a request that is decided on another device.
+    DeviceCode, "okap_dc_", "device code";
     /// Fetches the outcome of a direct request.
     ContinuationToken, "okap_ct_", "continuation token";
 }
