@@ -21,6 +21,7 @@
 #![doc(test(attr(deny(warnings))))]
 
 pub mod access;
+pub mod client_document;
 pub mod error;
 pub mod expiry;
 pub mod form;
@@ -43,6 +44,7 @@ pub mod user_code;
 pub mod version;
 
 pub use access::{AccessType, GrantedAccess, ModelAccess};
+pub use client_document::{ClientDocument, ClientIdUrl};
 pub use error::{ErrorBody, ErrorCode, ParseError};
 pub use expiry::Timestamp;
 pub use limits::{Count, Limits};
