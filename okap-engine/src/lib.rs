@@ -10,11 +10,15 @@
 
 pub mod address;
 pub mod admit;
+pub mod assertion;
 pub mod flow;
+pub mod jwk;
+pub mod jws;
 pub mod ledger;
 pub mod narrow;
 pub mod pico;
 pub mod price;
+pub mod proof;
 pub mod provider;
 pub mod record;
 pub mod refusal;
