@@ -1,9 +1,9 @@
 //! The rules of one call: may it go, with which ceiling, and what is held for it.
 
-use okap_types::{Limits, Provider, Timestamp};
+use okap_types::{Provider, Timestamp};
 
 use crate::{
-    ledger::{Account, Hold},
+    ledger::{Chain, Hold},
     pico::Pico,
     price::{ModelPrice, Usage},
     provider::{Call, Metered},
@@ -35,24 +35,41 @@ const OUTPUT_CEILINGS: &[(&str, u64)] = &[
 const BILLED_BESIDE: &[&str] =
     &["-search-preview", "-search-api", "deep-research", "compound", ":online"];
 
-/// Finds the part of a grant that a call to a provider falls under.
+/// Whether a token is alive: neither it nor its grant nor any grant above has ended.
 ///
 /// # Errors
-/// [`Refusal::TokenRevoked`], [`Refusal::TokenExpired`], [`Refusal::ProviderNotAllowed`].
-pub fn standing<'a>(
-    grant: &'a Grant,
+/// [`Refusal::InvalidToken`] where a grant above is missing, [`Refusal::TokenRevoked`],
+/// [`Refusal::TokenExpired`].
+pub fn alive(
+    grant: &Grant,
+    ancestors: &[Grant],
     token: &Access,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    if ancestors.len() != grant.ancestors.len() {
+        return Err(Refusal::InvalidToken);
+    }
+    let family = || std::iter::once(grant).chain(ancestors);
+    if family().any(|g| g.revoked.is_some()) {
+        return Err(Refusal::TokenRevoked);
+    }
+    let ends = family().map(Grant::expires).fold(token.expires, Timestamp::min);
+    match ends <= now {
+        true => Err(Refusal::TokenExpired(ends)),
+        false => Ok(()),
+    }
+}
+
+/// Finds the parts of a token that a call to a provider may fall under.
+///
+/// # Errors
+/// [`Refusal::TokenExpired`], [`Refusal::ProviderNotAllowed`].
+pub fn parts<'a>(
+    access: &'a [Allowed],
     provider: &Provider,
     now: Timestamp,
 ) -> Result<Vec<&'a Allowed>, Refusal> {
-    if grant.revoked.is_some() {
-        return Err(Refusal::TokenRevoked);
-    }
-    let ends = token.expires.min(grant.expires());
-    if ends <= now {
-        return Err(Refusal::TokenExpired(ends));
-    }
-    let of_provider: Vec<_> = grant.access.iter().filter(|a| a.provider == *provider).collect();
+    let of_provider: Vec<_> = access.iter().filter(|a| a.provider == *provider).collect();
     match of_provider.iter().map(|a| a.expires).max() {
         None => Err(Refusal::ProviderNotAllowed(provider.to_string())),
         Some(ends) if ends <= now => Err(Refusal::TokenExpired(ends)),
@@ -99,58 +116,52 @@ pub struct Admitted {
     pub lowered: bool,
 }
 
-/// Admits a call against its account: bounds what the provider could bill, lowers the output
-/// ceiling where the money left asks for it, and holds the bound.
+/// Admits a call against the accounts it counts in: bounds what the provider could bill, lowers
+/// the output ceiling where the money left asks for it, and holds the bound.
 ///
 /// # Errors
 /// [`Refusal::ModelNotPriced`], also for a model that is billed beside its tokens;
 /// [`Refusal::SpendLimitExceeded`], [`Refusal::TokensPerRequest`], [`Refusal::RequestsPerMinute`], [`Refusal::RequestsPerDay`].
 pub fn admit(
-    account: &mut Account,
-    limits: &Limits,
+    chain: &mut Chain,
     call: &Call,
     price: Option<&ModelPrice>,
     now: Timestamp,
 ) -> Result<Admitted, Refusal> {
     let mut ceiling = call.ceiling;
     let unasked = unasked_ceiling(call, price);
-    if let Some(most) = limits.tokens_per_request {
+    if let Some(most) = chain.tokens_per_request() {
         ceiling = within_tokens(call, most.get().into(), unasked)
             .map_err(|could| Refusal::TokensPerRequest { could, most })?;
     }
-    if call.is_free() || !limits.has_money() {
+    if call.is_free() || !chain.has_money() {
         // no cap here, but the account may stand under one elsewhere
         let output = if call.has_output() { ceiling.unwrap_or(unasked) } else { 0 };
         let bound =
             price.and_then(|p| p.bound(call.prompt_at_most, output.saturating_mul(call.answers)));
         let bound = bound.filter(|_| !call.is_free()).unwrap_or_default();
-        let hold = account.hold(limits, bound, now)?;
+        let hold = chain.hold(bound, now)?;
         return Ok(Admitted { hold, ceiling, lowered: ceiling != call.ceiling });
     }
     let priced = price.filter(|p| !call.has_output() || p.has_output_price());
     let priced = priced.filter(|p| !billed_beside(call, p));
     let price = priced.ok_or_else(|| Refusal::ModelNotPriced(call.model.to_string()))?;
     // rates first: a call over its rate learns that, and holds nothing
-    account.clone().hold(
-        &Limits { monthly_spend: None, daily_spend: None, ..limits.clone() },
-        Pico::default(),
-        now,
-    )?;
+    chain.fits_rates(now)?;
     // where nothing is left, what costs nothing still goes
-    let left = account.money_left(limits, now).ok().flatten().unwrap_or_default();
+    let left = chain.money_left(now).ok().flatten().unwrap_or_default();
     if call.has_output() {
         let wanted = ceiling.unwrap_or(unasked);
         let all = price.affordable_output(left, call.prompt_at_most);
         let each = all.unwrap_or(0) / call.answers.max(1);
         if all.is_none() || each < wanted.min(USEFUL_OUTPUT) {
-            return Err(too_dear(account, limits, now));
+            return Err(too_dear(chain, now));
         }
         ceiling = Some(wanted.min(each));
     }
     let output = ceiling.unwrap_or(0).saturating_mul(call.answers);
-    let bound =
-        price.bound(call.prompt_at_most, output).ok_or_else(|| too_dear(account, limits, now))?;
-    let hold = account.hold(limits, bound, now)?;
+    let bound = price.bound(call.prompt_at_most, output).ok_or_else(|| too_dear(chain, now))?;
+    let hold = chain.hold(bound, now)?;
     let lowered = call.has_output() && ceiling != call.ceiling;
     Ok(Admitted { hold, ceiling, lowered })
 }
@@ -261,15 +272,17 @@ fn within_tokens(call: &Call, most: u64, unasked: u64) -> Result<Option<u64>, u6
     }
 }
 
-fn too_dear(account: &Account, limits: &Limits, now: Timestamp) -> Refusal {
-    let used = account.used(now);
-    let month = limits.monthly_spend.map(|cap| (Limit::Month, cap, used.month, used.month_ends));
-    let day = limits.daily_spend.map(|cap| (Limit::Day, cap, used.day, used.day_ends));
+fn too_dear(chain: &Chain, now: Timestamp) -> Refusal {
+    let windows = chain.used(now).flat_map(|(limits, used)| {
+        let month =
+            limits.monthly_spend.map(|cap| (Limit::Month, cap, used.month, used.month_ends));
+        let day = limits.daily_spend.map(|cap| (Limit::Day, cap, used.day, used.day_ends));
+        [month, day]
+    });
     let left = |(_, cap, used, _): &(_, okap_types::Money, Pico, _)| {
         Pico::from_micros(cap.micros()).unwrap_or_default().saturating_sub(*used)
     };
-    let tightest = [month, day].into_iter().flatten().min_by_key(left);
-    match tightest {
+    match windows.flatten().min_by_key(left) {
         Some((limit, cap, used, resets_at)) => {
             Refusal::SpendLimitExceeded { limit, cap, used, resets_at }
         }

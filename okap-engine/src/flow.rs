@@ -1,21 +1,30 @@
-//! From a request to a token and back: open, decide, redeem or fetch, revoke.
+//! From a request to a token and back: open, decide, redeem, fetch or poll, refresh, exchange,
+//! revoke.
 
 mod decide;
+mod device;
+mod exchange;
 mod fetch;
+mod issue;
 mod open;
 mod redeem;
+mod refresh;
 mod revoke;
 
 pub use decide::{DecideError, Decided, Decision, decide, shown};
+pub use device::{Poll, device, poll, user_code_name};
+pub use exchange::{DEEPEST, Exchange, exchange};
 pub use fetch::{Fetched, fetch};
-pub use open::{OpenError, Opened, direct, pushed};
-pub use redeem::{Redeem, RedeemError, redeem};
+pub use issue::Issued;
+pub use open::{OpenError, Opened, asked, check_resource, direct, pushed};
+pub use redeem::{Redeem, redeem};
+pub use refresh::{Renew, refresh};
 pub use revoke::revoke;
 
-use okap_types::{ErrorCode, Provider, token::AccessToken};
+use okap_types::{ErrorCode, Provider};
 use url::Url;
 
-use crate::record::Grant;
+use crate::{narrow::TooWide, record::Change};
 
 /// What a vault says of itself.
 #[derive(Clone, Debug)]
@@ -48,19 +57,12 @@ pub const INTERACTION_LIFETIME: i64 = 600;
 pub const PUSHED_LIFETIME: i64 = 90;
 /// Seconds that a code lives.
 pub const CODE_LIFETIME: i64 = 60;
-/// Longest life of an access token, in seconds: 30 days.
-pub const ACCESS_LIFETIME: i64 = 30 * 24 * 3600;
-
-/// A token, freshly minted, and what it is good for.
-#[derive(Clone, Debug)]
-pub struct Issued {
-    /// The token; this is the only time it is seen.
-    pub token: AccessToken,
-    /// Seconds that it lives.
-    pub expires_in: u64,
-    /// What it allows.
-    pub grant: Grant,
-}
+/// Seconds to leave between two polls with a device code, at first.
+pub const DEVICE_INTERVAL: i64 = 5;
+/// Life of an access token that can be renewed, in seconds: 1 hour.
+pub const ACCESS_LIFETIME: i64 = 3600;
+/// Longest life of an access token that cannot be renewed, in seconds: 30 days.
+pub const LONG_ACCESS_LIFETIME: i64 = 30 * 24 * 3600;
 
 /// A flow error with its wire code and a sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,5 +77,31 @@ pub struct FlowError {
 impl FlowError {
     pub(crate) fn new(code: ErrorCode, description: impl Into<String>) -> Self {
         Self { code, description: description.into() }
+    }
+
+    fn grant(description: &str) -> Self {
+        Self::new(ErrorCode::InvalidGrant, description)
+    }
+}
+
+impl From<TooWide> for FlowError {
+    fn from(wide: TooWide) -> Self {
+        Self::new(ErrorCode::InvalidAuthorizationDetails, wide.to_string())
+    }
+}
+
+/// A refusal, and what has to be committed all the same: a replay that kills a grant, a poll that
+/// came too soon.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// What to answer.
+    pub error: FlowError,
+    /// What to commit before it is given.
+    pub changes: Vec<Change>,
+}
+
+impl<E: Into<FlowError>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), changes: Vec::new() }
     }
 }

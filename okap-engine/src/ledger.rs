@@ -4,6 +4,10 @@
 //! leaves; settling replaces it by what the call cost. A hold that is never settled stays
 //! counted in its window, so that a crash cannot make room.
 
+mod chain;
+
+pub use chain::Chain;
+
 use okap_types::{Limits, Money, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +95,8 @@ pub struct Used {
     pub month_ends: Timestamp,
     /// When the day ends.
     pub day_ends: Timestamp,
+    /// When the oldest request of the last 60 s is no longer one; `None` where there is none.
+    pub minute_frees: Option<Timestamp>,
 }
 
 impl Account {
@@ -120,6 +126,10 @@ impl Account {
             minute_requests: at.minute_requests(),
             month_ends: month_end(now),
             day_ends: day_end(now),
+            minute_frees: at
+                .minute
+                .first()
+                .map(|(oldest, _)| Timestamp::from_unix_millis(oldest.saturating_add(MINUTE))),
         }
     }
 

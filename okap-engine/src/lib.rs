@@ -8,9 +8,11 @@
 //! The walk of a request for access is in [`flow`], that of a call in [`provider`] (what does it
 //! say), [`admit`] (may it go), [`ledger`] and [`price`] (what does it cost).
 
+pub mod about;
 pub mod address;
 pub mod admit;
 pub mod assertion;
+pub mod client;
 pub mod flow;
 pub mod jwk;
 pub mod jws;

@@ -1,4 +1,9 @@
-//! Asked ∩ approved = granted; never wider than either.
+//! Asked ∩ approved = granted; never wider than either. What is granted is narrowed again at the
+//! token endpoint, by the same law.
+
+mod attenuate;
+
+pub use attenuate::{TooWide, attenuate};
 
 use okap_types::{Capability, Limits, ModelAccess, ModelId, Models, Timestamp};
 

@@ -11,9 +11,11 @@ mod token;
 
 pub use app::{App, Identity, Owner};
 pub use audit::{AuditRow, End};
-pub use grant::{Allowed, Grant, Owned};
-pub use interaction::{Back, Continuation, Interaction, Outcome, Pointer, Pushed, Repeated};
-pub use token::{Access, Code};
+pub use grant::{Allowed, Grant, Owned, Share, details};
+pub use interaction::{
+    Back, Continuation, Interaction, Outcome, Pointer, Pushed, Repeated, UserCoded,
+};
+pub use token::{Access, Code, Device, Refresh, Rotated};
 
 use std::fmt;
 

@@ -30,6 +30,12 @@ pub enum Refusal {
     /// The user took the grant back.
     #[error("the user revoked this access; ask again before the next call")]
     TokenRevoked,
+    /// The token is bound to a key, and the call came without the proof of it, or with a bad one.
+    #[error("{0}")]
+    InvalidProof(String),
+    /// The proof has to carry the vault's nonce.
+    #[error("the DPoP proof has to carry the nonce of the DPoP-Nonce header")]
+    UseNonce,
     /// Two credentials that differ, or one in the address.
     #[error("{0}")]
     BadCredential(&'static str),
@@ -178,6 +184,8 @@ impl Refusal {
             Self::InvalidToken => ErrorCode::InvalidToken,
             Self::TokenExpired(_) => ErrorCode::TokenExpired,
             Self::TokenRevoked => ErrorCode::TokenRevoked,
+            Self::InvalidProof(_) => ErrorCode::InvalidDpopProof,
+            Self::UseNonce => ErrorCode::UseDpopNonce,
             Self::BadCredential(_) | Self::InvalidRequest(_) => ErrorCode::InvalidRequest,
             Self::ProviderNotAllowed(_) => ErrorCode::ProviderNotAllowed,
             Self::ModelNotAllowed { .. } => ErrorCode::ModelNotAllowed,
@@ -212,6 +220,8 @@ impl Refusal {
         match self {
             // some tools go on over plain POST when they meet this one
             Self::Upgrade => 426,
+            // at a resource (RFC 9449 section 7.1)
+            Self::InvalidProof(_) | Self::UseNonce => 401,
             other => other.code().status(),
         }
     }

@@ -1,7 +1,7 @@
 //! Random values and their hashes: tokens are minted here and only their hash is kept.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use okap_types::Secret;
+use okap_types::{Secret, UserCode};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -32,7 +32,7 @@ impl Seed {
     /// Derives eight letters in two groups for a person to compare: base 20, no vowels.
     #[must_use]
     pub fn user_code(&self) -> String {
-        const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+        const LETTERS: &[u8; 20] = UserCode::LETTERS;
         let bits = self.bits("user code");
         let mut code = String::with_capacity(9);
         for (at, byte) in bits.expose().iter().take(8).enumerate() {

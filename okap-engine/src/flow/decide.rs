@@ -4,7 +4,7 @@ use url::Url;
 use super::{CODE_LIFETIME, FlowError, Profile};
 use crate::{
     narrow::{Approved, narrow},
-    record::{Allowed, Back, Code, Grant, Interaction, Loaded, Outcome, Owned, Owner, insert},
+    record::{Allowed, Back, Code, Grant, Interaction, Loaded, Outcome, Owner, insert},
     step::Step,
     token::{Seed, hash},
 };
@@ -60,7 +60,8 @@ impl From<&DecideError> for FlowError {
 /// The hash of what a page shows for a request; the form carries it back.
 #[must_use]
 pub fn shown(interaction: &Interaction) -> String {
-    let facts = (&interaction.id, &interaction.app, &interaction.access, &interaction.user_code);
+    let Interaction { id, app, access, user_code, source, .. } = interaction;
+    let facts = (id, app, access, user_code, source);
     hash(&serde_json::to_string(&facts).unwrap_or_default())
 }
 
@@ -108,21 +109,20 @@ pub fn decide(
         shown: page.to_owned(),
         created: now,
         revoked: None,
+        ancestors: Vec::new(),
+        delegate: None,
     };
     decided.outcome = Outcome::Granted(grant.id.clone());
-    let owned = format!("{}/{}", hash(owner.as_str()), grant.id);
-    let mut changes = vec![
-        asked.replace(&decided),
-        insert(grant.id.as_str(), &grant),
-        insert(&owned, &Owned { grant: grant.id.clone() }),
-    ];
+    let mut changes =
+        vec![asked.replace(&decided), insert(grant.id.as_str(), &grant), grant.owned()];
     let code = AuthorizationCode::from_random(&seed.bits("code"));
-    if let Back::Redirect { client_id, redirect_uri, challenge, .. } = &interaction.back {
+    if let Back::Redirect { client_id, redirect_uri, challenge, key, .. } = &interaction.back {
         let record = Code {
             grant: grant.id.clone(),
             client_id: client_id.clone(),
             redirect_uri: redirect_uri.clone(),
             challenge: challenge.clone(),
+            key: key.clone(),
             expires: now.plus_seconds(CODE_LIFETIME),
             used: false,
         };
@@ -132,7 +132,7 @@ pub fn decide(
     Ok(Step { reply: Decided { grant: Some(grant), redirect }, changes })
 }
 
-fn grant_id(seed: &Seed) -> Result<GrantId, DecideError> {
+pub(super) fn grant_id(seed: &Seed) -> Result<GrantId, DecideError> {
     let name = seed.name("grant");
     let short = name.get(..22).unwrap_or_default();
     // the prefix keeps a name from looking like an option on a command line
@@ -175,6 +175,7 @@ fn allowed(
                 true => account(owner, "policy", &asked.provider, 0),
                 false => account(owner, &interaction.app.counted_as(), &asked.provider, ordinal),
             },
+            under: Vec::new(),
         });
     }
     match granted.is_empty() {

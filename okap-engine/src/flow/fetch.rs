@@ -1,10 +1,10 @@
-use okap_types::{Timestamp, token::AccessToken};
+use okap_types::Timestamp;
 
-use super::{ACCESS_LIFETIME, Issued};
+use super::issue::{Issued, Mint};
 use crate::{
-    record::{Access, Change, Grant, Interaction, Loaded, Outcome, insert},
+    record::{Change, Grant, Interaction, Loaded, Outcome},
     step::Step,
-    token::{Seed, hash},
+    token::Seed,
 };
 
 /// What an app learns when it asks for the outcome.
@@ -34,20 +34,10 @@ pub fn fetch(
         (Outcome::Denied, _) => Step { reply: Fetched::Denied, changes: last },
         _ if interaction.expires <= now => Step { reply: Fetched::Expired, changes: last },
         (Outcome::Granted(_), Some(grant)) => {
-            let mut step = issue(&grant.record, now, seed);
+            let mut step = Mint::lasting(&grant.record).issue(now, seed);
             step.changes.extend(last);
             Step { reply: Fetched::Issued(Box::new(step.reply)), changes: step.changes }
         }
         _ => Step { reply: Fetched::Waiting, changes: Vec::new() },
     }
-}
-
-/// Mints an access token for a grant: until the grant ends, at most 30 days.
-pub(super) fn issue(grant: &Grant, now: Timestamp, seed: &Seed) -> Step<Issued> {
-    let token = AccessToken::from_random(&seed.bits("access"));
-    let expires = grant.expires().min(now.plus_seconds(ACCESS_LIFETIME));
-    let record = Access { grant: grant.id.clone(), expires };
-    let changes = vec![insert(&hash(token.expose()), &record)];
-    let expires_in = now.seconds_until(expires);
-    Step { reply: Issued { token, expires_in, grant: grant.clone() }, changes }
 }

@@ -1,14 +1,12 @@
 use okap_types::{
-    ClientInfo, ErrorCode, GrantRequest, ParseError, Timestamp, oauth::PushedRequest,
+    ErrorCode, GrantRequest, ParseError, Provider, Timestamp, oauth::PushedRequest,
     token::ContinuationToken,
 };
-use url::{Host, Url};
 
 use super::{FlowError, INTERACTION_LIFETIME, PUSHED_LIFETIME, Profile};
 use crate::{
-    record::{
-        App, Back, Continuation, Identity, Interaction, Outcome, Pointer, Pushed, Repeated, insert,
-    },
+    address::base_url,
+    record::{App, Back, Continuation, Interaction, Outcome, Pointer, Pushed, Repeated, insert},
     step::Step,
     token::{Seed, hash},
 };
@@ -25,20 +23,20 @@ pub struct Opened<T> {
     pub handle: T,
 }
 
-/// Opens a direct request. `source` says where it came from; the same flat request from the same
-/// source picks up its own decision.
+/// Opens a direct request. The same flat request, by `repeated_as`, picks up its own decision.
 ///
 /// # Errors
 /// `invalid_authorization_details` for a past end or an unknown provider.
 pub fn direct(
     profile: &Profile,
     request: GrantRequest,
+    app: App,
+    source: Option<&str>,
     repeated_as: Option<&str>,
     now: Timestamp,
     seed: &Seed,
 ) -> Result<Step<Opened<ContinuationToken>>, OpenError> {
-    let app = App { identity: Identity::Unverified, info: request.client.clone() };
-    let interaction = interaction(profile, request, app, Back::Fetch, now, seed)?;
+    let interaction = interaction(profile, request, app, Back::Fetch, source, now, seed)?;
     let token = ContinuationToken::from_random(&seed.bits("continuation"));
     let pointer = Pointer { interaction: interaction.id.clone(), expires: interaction.expires };
     let pointer = match repeated_as {
@@ -49,29 +47,23 @@ pub fn direct(
     Ok(Step { reply: Opened { interaction, handle: token }, changes })
 }
 
-/// Opens a pushed request (RFC 9126). The handle is the `request_uri`.
+/// Opens a pushed request (RFC 9126) of an app whose redirect URI has been checked
+/// ([`client`](crate::client)). The handle is the `request_uri`; `key` is the thumbprint that the
+/// code shall be bound to.
 ///
 /// # Errors
-/// `invalid_client`, `invalid_request`, `unsupported_response_type`,
+/// `invalid_request`, `unsupported_response_type`, `invalid_target`,
 /// `invalid_authorization_details`.
 pub fn pushed(
     profile: &Profile,
     form: &PushedRequest,
+    app: App,
+    key: Option<&str>,
+    source: Option<&str>,
     now: Timestamp,
     seed: &Seed,
 ) -> Result<Step<Opened<String>>, OpenError> {
     let invalid = |text: &str| FlowError::new(ErrorCode::InvalidRequest, text);
-    if form.client_id != LOCAL_CLIENT {
-        let text = format!(
-            "client_id must be {LOCAL_CLIENT}: this vault knows apps on this computer only"
-        );
-        return Err(FlowError::new(ErrorCode::InvalidClient, text));
-    }
-    if !is_loopback_redirect(&form.redirect_uri) {
-        return Err(invalid(
-            "redirect_uri is not http://127.0.0.1:port/path or http://[::1]:port/path",
-        ));
-    }
     if form.response_type != "code" {
         let text = "response_type must be code";
         return Err(FlowError::new(ErrorCode::UnsupportedResponseType, text));
@@ -86,20 +78,19 @@ pub fn pushed(
     if form.state.as_ref().is_some_and(|s| s.len() > 512) {
         return Err(invalid("state is longer than 512 bytes"));
     }
-    let info = match &form.client_name {
-        Some(name) => ClientInfo::new(name).map_err(|e| invalid(&e.to_string()))?,
-        None => ClientInfo::default(),
-    };
-    let request = GrantRequest::from_oauth(&form.authorization_details, info.clone())
-        .map_err(|e: ParseError| FlowError::new(e.code(), e.to_string()))?;
+    if form.dpop_jkt.is_some() && key.is_some() && form.dpop_jkt.as_deref() != key {
+        return Err(invalid("dpop_jkt is not the thumbprint of the key in the DPoP proof"));
+    }
+    let request = asked(&form.authorization_details, &app)?;
+    check_resource(profile, form.resource.as_deref(), request.access.iter().map(|a| &a.provider))?;
     let back = Back::Redirect {
         client_id: form.client_id.clone(),
         redirect_uri: form.redirect_uri.clone(),
         state: form.state.clone(),
         challenge: form.code_challenge.clone(),
+        key: key.or(form.dpop_jkt.as_deref()).map(str::to_owned),
     };
-    let app = App { identity: Identity::Local, info };
-    let interaction = interaction(profile, request, app, back, now, seed)?;
+    let interaction = interaction(profile, request, app, back, source, now, seed)?;
     let request_uri = format!("urn:ietf:params:oauth:request_uri:{}", seed.name("request uri"));
     let expires = now.plus_seconds(PUSHED_LIFETIME);
     let pointer = Pushed(Pointer { interaction: interaction.id.clone(), expires });
@@ -108,33 +99,42 @@ pub fn pushed(
     Ok(Step { reply: Opened { interaction, handle: request_uri }, changes })
 }
 
-/// The `client_id` of an app on the user's own computer.
-pub(crate) const LOCAL_CLIENT: &str = "http://localhost";
-
-fn is_loopback_redirect(text: &str) -> bool {
-    let Ok(url) = Url::parse(text) else { return false };
-    let loopback = match url.host() {
-        Some(Host::Ipv4(ip)) => ip == std::net::Ipv4Addr::LOCALHOST,
-        Some(Host::Ipv6(ip)) => ip == std::net::Ipv6Addr::LOCALHOST,
-        _ => false,
-    };
-    // what the parser would change was not written plainly: `\`, `@`, case, dots
-    let plain = url.as_str() == text || format!("{text}/") == url.as_str();
-    text.len() <= 512
-        && url.scheme() == "http"
-        && loopback
-        && plain
-        && url.port().is_some()
-        && url.username().is_empty()
-        && url.password().is_none()
-        && url.fragment().is_none()
+/// Reads what an OAuth form asks for.
+///
+/// # Errors
+/// `invalid_authorization_details`, `request_too_large`.
+pub fn asked(details: &str, app: &App) -> Result<GrantRequest, FlowError> {
+    GrantRequest::from_oauth(details, app.info.clone())
+        .map_err(|e: ParseError| FlowError::new(e.code(), e.to_string()))
 }
 
-fn interaction(
+/// Checks `resource` (RFC 8707): the vault, or one of the providers that are asked for.
+///
+/// # Errors
+/// `invalid_target`.
+pub fn check_resource<'a>(
+    profile: &Profile,
+    resource: Option<&str>,
+    mut providers: impl Iterator<Item = &'a Provider>,
+) -> Result<(), FlowError> {
+    let Some(resource) = resource else { return Ok(()) };
+    let named = resource == profile.issuer_text()
+        || providers.any(|p| base_url(&profile.issuer, p).as_str() == resource);
+    match named {
+        true => Ok(()),
+        false => {
+            let text = "resource is neither this vault nor the base_url of what is asked for";
+            Err(FlowError::new(ErrorCode::InvalidTarget, text))
+        }
+    }
+}
+
+pub(super) fn interaction(
     profile: &Profile,
     request: GrantRequest,
     app: App,
     back: Back,
+    source: Option<&str>,
     now: Timestamp,
     seed: &Seed,
 ) -> Result<Interaction, OpenError> {
@@ -160,6 +160,7 @@ fn interaction(
         access: request.access,
         user_code: seed.user_code(),
         back,
+        source: source.map(str::to_owned),
         created: now,
         expires: now.plus_seconds(INTERACTION_LIFETIME),
         outcome: Outcome::Waiting,

@@ -1,8 +1,12 @@
-use okap_types::{ErrorCode, Timestamp};
+use okap_types::{ErrorCode, ModelAccess, Timestamp};
 
-use super::{FlowError, Issued, fetch::issue, revoke::revoke};
+use super::{
+    FlowError, Issued, Refused,
+    issue::{Mint, first_refresh},
+    revoke::revoke,
+};
 use crate::{
-    record::{Change, Code, Grant, Loaded},
+    record::{Code, Grant, Loaded},
     step::Step,
     token::{Seed, verifier_matches},
 };
@@ -15,40 +19,33 @@ pub struct Redeem<'a> {
     /// `redirect_uri`, as in the pushed request.
     pub redirect_uri: &'a str,
     /// `code_verifier`
-    pub verifier: &'a str,
+    pub verifier: Option<&'a str>,
+    /// The thumbprint of the key that the client proved to hold.
+    pub key: Option<&'a str>,
+    /// Less than was granted, for the access token.
+    pub narrower: Option<&'a [ModelAccess]>,
 }
 
-/// Why a code is not redeemed, and what has to be committed all the same.
-#[derive(Clone, Debug)]
-pub struct RedeemError {
-    /// What to answer.
-    pub error: FlowError,
-    /// A replay with the right verifier revokes what the first use got.
-    pub changes: Vec<Change>,
-}
-
-impl From<FlowError> for RedeemError {
-    fn from(error: FlowError) -> Self {
-        Self { error, changes: Vec::new() }
-    }
-}
-
-/// Redeems a code for an access token (RFC 6749 section 4.1.3, RFC 7636 section 4.6).
+/// Redeems a code for an access and a refresh token (RFC 6749 section 4.1.3, RFC 7636 section
+/// 4.6, RFC 9449 section 10).
 ///
-/// The code is spent only after every check has passed, so that a stranger cannot spend it.
+/// The code is spent only after every check has passed, so that a stranger cannot spend it. A
+/// replay with the right verifier revokes what the first use got.
 ///
 /// # Errors
-/// `invalid_request` for a malformed verifier, else `invalid_grant`.
+/// `invalid_request` for a malformed verifier; `invalid_authorization_details` where more is asked
+/// than was granted; else `invalid_grant`.
 pub fn redeem(
     code: Option<&Loaded<Code>>,
     grant: Option<&Loaded<Grant>>,
     with: &Redeem<'_>,
     now: Timestamp,
     seed: &Seed,
-) -> Result<Step<Issued>, RedeemError> {
-    let invalid = |text: &str| FlowError::new(ErrorCode::InvalidGrant, text);
+) -> Result<Step<Issued>, Refused> {
+    let invalid = FlowError::grant;
+    let verifier = with.verifier.ok_or_else(|| invalid("code_verifier is missing"))?;
     let unreserved = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
-    if !(43..=128).contains(&with.verifier.len()) || !with.verifier.bytes().all(unreserved) {
+    if !(43..=128).contains(&verifier.len()) || !verifier.bytes().all(unreserved) {
         let text = "code_verifier is not 43 to 128 characters A-Z a-z 0-9 - . _ ~";
         return Err(FlowError::new(ErrorCode::InvalidRequest, text).into());
     }
@@ -59,12 +56,15 @@ pub fn redeem(
     if record.client_id != with.client_id || record.redirect_uri != with.redirect_uri {
         return Err(invalid("code was issued to another client_id or redirect_uri").into());
     }
-    if !verifier_matches(with.verifier, &record.challenge) {
+    if record.key.is_some() && record.key.as_deref() != with.key {
+        return Err(invalid("code is bound to a key that was not proved").into());
+    }
+    if !verifier_matches(verifier, &record.challenge) {
         return Err(invalid("code_verifier does not belong to this code").into());
     }
     if record.used {
         let error = invalid("code was redeemed before; what it gave is revoked");
-        return Err(RedeemError { error, changes: revoke(grant, now).changes });
+        return Err(Refused { error, changes: revoke(grant, now).changes });
     }
     if record.expires <= now {
         return Err(invalid("code is older than 60 seconds").into());
@@ -72,7 +72,11 @@ pub fn redeem(
     if grant.record.revoked.is_some() {
         return Err(invalid("the user has revoked this grant").into());
     }
-    let mut step = issue(&grant.record, now, seed);
+    let mint = Mint::renewable(&grant.record, with.narrower, with.key, now)?;
+    let mut step = mint.issue(now, seed);
+    let (refresh, first) = first_refresh(&grant.record, with.client_id, with.key, seed);
+    step.reply.refresh = Some(refresh);
+    step.changes.push(first);
     step.changes.push(code.replace(&Code { used: true, ..record.clone() }));
     Ok(step)
 }

@@ -1,11 +1,11 @@
 use okap_types::{
-    Capability, GrantId, GrantedAccess, Limits, ModelId, Models, Provider, Timestamp,
+    AppName, Capability, GrantId, GrantedAccess, Limits, ModelId, Models, Provider, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{App, Owner, Record};
-use crate::address::base_url;
+use super::{App, Change, Owner, Record, insert};
+use crate::{address::base_url, token::hash};
 
 /// What a user has allowed an app.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -25,10 +25,24 @@ pub struct Grant {
     /// When it was revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<Timestamp>,
+    /// The grants that it was delegated from, the nearest first; it dies with any of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ancestors: Vec<GrantId>,
+    /// What the app calls the program that it delegated this to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegate: Option<AppName>,
 }
+
+/// How long a delegated grant is kept behind its end.
+const DELEGATED_KEPT: i64 = 30 * 24 * 3600;
 
 impl Record for Grant {
     const KIND: &'static str = "grant";
+    fn forget_after(&self) -> Option<Timestamp> {
+        // an app makes delegations by itself, as many as it likes
+        let delegated = !self.ancestors.is_empty();
+        delegated.then(|| self.expires().plus_seconds(DELEGATED_KEPT))
+    }
 }
 
 impl Grant {
@@ -42,8 +56,21 @@ impl Grant {
     /// What was granted, as the app sees it.
     #[must_use]
     pub fn details(&self, issuer: &Url) -> Vec<GrantedAccess> {
-        self.access.iter().map(|a| a.details(issuer)).collect()
+        details(&self.access, issuer)
     }
+
+    /// The change that lists it under its owner.
+    #[must_use]
+    pub fn owned(&self) -> Change {
+        let name = format!("{}/{}", hash(self.owner.as_str()), self.id);
+        insert(&name, &Owned { grant: self.id.clone(), until: self.forget_after() })
+    }
+}
+
+/// Details objects as the app sees them.
+#[must_use]
+pub fn details(access: &[Allowed], issuer: &Url) -> Vec<GrantedAccess> {
+    access.iter().map(|a| a.details(issuer)).collect()
 }
 
 /// One granted details object.
@@ -63,9 +90,28 @@ pub struct Allowed {
     pub models_refused: Vec<ModelId>,
     /// The key of its counters.
     pub account: String,
+    /// What it was delegated from, the nearest first: each call counts there as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub under: Vec<Share>,
+}
+
+/// An account that calls are counted in, and the caps that hold there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// The key of the counters.
+    pub account: String,
+    /// The caps.
+    pub limits: Limits,
 }
 
 impl Allowed {
+    /// Every account that a call counts in: its own, then those it was delegated from.
+    #[must_use]
+    pub fn shares(&self) -> Vec<Share> {
+        let own = Share { account: self.account.clone(), limits: self.limits.clone() };
+        std::iter::once(own).chain(self.under.iter().cloned()).collect()
+    }
+
     /// The object as the app sees it.
     #[must_use]
     pub fn details(&self, issuer: &Url) -> GrantedAccess {
@@ -89,8 +135,14 @@ impl Allowed {
 pub struct Owned {
     /// The grant.
     pub grant: GrantId,
+    /// Until when it is kept; `None` keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 impl Record for Owned {
     const KIND: &'static str = "owned";
+    fn forget_after(&self) -> Option<Timestamp> {
+        self.until
+    }
 }

@@ -18,6 +18,9 @@ pub struct Interaction {
     pub user_code: String,
     /// How the outcome goes back.
     pub back: Back,
+    /// The address that it was asked from, as the vault saw it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// When it was asked.
     pub created: Timestamp,
     /// When it is forgotten.
@@ -30,7 +33,7 @@ pub struct Interaction {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Back {
-    /// The browser carries a code to a loopback address.
+    /// The browser carries a code to the app's address.
     Redirect {
         /// `client_id` as pushed.
         client_id: String,
@@ -40,9 +43,14 @@ pub enum Back {
         state: Option<String>,
         /// PKCE challenge, S256.
         challenge: String,
+        /// The thumbprint of the key that the code shall be bound to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
     },
     /// The app fetches it.
     Fetch,
+    /// The app polls with a device code.
+    Device,
 }
 
 /// What became of an interaction.
@@ -101,4 +109,8 @@ pointer! {
     /// A flat request, by a fingerprint of its body and source: the same request sent again
     /// picks up the decision.
     Repeated, "repeated"
+}
+pointer! {
+    /// A user code, by its hash: what a person types leads to the request of another device.
+    UserCoded, "user-code"
 }
