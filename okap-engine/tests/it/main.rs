@@ -8,10 +8,14 @@
     reason = "tests"
 )]
 
+mod assertion;
 mod call;
 mod flow;
+mod jws;
 mod ledger;
 mod meter;
 mod narrow;
+mod proof;
 mod refusal;
+mod signer;
 mod support;
