@@ -36,12 +36,7 @@ pub enum AuthMethod {
     PrivateKeyJwt,
 }
 
-/// A Client ID Metadata Document, checked.
-///
-/// # Behavior
-/// - Unknown members are ignored.
-/// - Refused are: a `client_id` other than the document's address, client secrets, `jwks_uri`,
-///   keys that are not public P-256 keys, and a redirect URI that could lead astray.
+/// What a published client says of itself, at the address that is its `client_id`.
 ///
 /// ```
 /// use okap_types::client_document::{ClientDocument, ClientIdUrl};
@@ -56,6 +51,13 @@ pub enum AuthMethod {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(extend("not" = {"anyOf": [
+        {"required": ["client_secret"]}, {"required": ["client_secret_expires_at"]},
+        {"required": ["jwks_uri"]},
+    ]}))
+)]
 pub struct ClientDocument {
     /// The address of this document.
     pub client_id: ClientIdUrl,
@@ -95,6 +97,11 @@ impl ClientDocument {
     pub const LONGEST: usize = 5120;
 
     /// Reads the document that stands at an address.
+    ///
+    /// # Behavior
+    /// - Unknown members are ignored, repeated ones refused.
+    /// - Refused are: a `client_id` other than the document's address, client secrets, `jwks_uri`,
+    ///   keys that are not public P-256 keys, and a redirect URI that could lead astray.
     ///
     /// # Errors
     /// [`InvalidDocument`].

@@ -9,7 +9,7 @@ use schemars::{
 };
 use serde_json::{Map, Value};
 
-use crate::{access, error, oauth, request, response, standing};
+use crate::{access, client_document, error, oauth, request, response, standing};
 
 /// Every schema with its file name (without `.json`), in a fixed order.
 ///
@@ -48,6 +48,7 @@ pub fn all() -> Vec<(&'static str, Value)> {
         of::<oauth::ProtectedResource>("protected-resource"),
         of::<standing::LimitsAnswer>("limits"),
         of::<standing::GrantAnswer>("grant"),
+        of::<client_document::ClientDocument>("client-document"),
         of::<error::ErrorBody>("error"),
     ]
 }

@@ -255,3 +255,44 @@ fn an_answer_that_contradicts_itself_is_invalid() {
     answer["models"] = json!(["*", "*"]);
     assert!(!validators[schema].is_valid(&answer));
 }
+
+#[test]
+fn the_schema_of_a_client_document_agrees_with_its_parser() {
+    let validator = &validators()["client-document"];
+    let url = "https://notes.example/okap.json".parse().unwrap();
+    let judge = |document: &Value| {
+        let parsed = okap_types::ClientDocument::parse(&url, document.to_string().as_bytes());
+        (validator.is_valid(document), parsed.is_ok())
+    };
+    let key =
+        json!({"kty": "EC", "crv": "P-256", "x": "x".repeat(42) + "A", "y": "y".repeat(42) + "A"});
+    let full = json!({
+        "client_id": url, "client_name": "Notes", "client_uri": "https://notes.example",
+        "redirect_uris": ["https://notes.example/cb", "http://[::1]:3/cb", "a.b:/cb"],
+        "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [key]},
+        "dpop_bound_access_tokens": true, "later": null,
+    });
+    assert_eq!(judge(&full), (true, true));
+    assert_eq!(judge(&json!({"client_id": url})), (true, true));
+    for (member, wrong) in [
+        ("client_id", json!("http://notes.example/okap.json")),
+        ("client_id", json!("https://notes.example/")),
+        ("client_name", json!(null)),
+        ("client_uri", json!("javascript:x")),
+        ("redirect_uris", json!(["http://notes.example/cb"])),
+        ("redirect_uris", json!(["javascript:x"])),
+        ("redirect_uris", json!(["https://notes.example/#"])),
+        ("redirect_uris", json!("https://notes.example/cb")),
+        ("redirect_uris", json!(vec!["https://notes.example/cb"; 17])),
+        ("token_endpoint_auth_method", json!("client_secret_basic")),
+        ("jwks", json!({"keys": []})),
+        ("jwks", json!({"keys": vec![key; 9]})),
+        ("jwks_uri", json!("https://notes.example/jwks")),
+        ("client_secret", json!("x")),
+        ("dpop_bound_access_tokens", json!("true")),
+    ] {
+        let mut document = full.clone();
+        document[member] = wrong.clone();
+        assert_eq!(judge(&document), (false, false), "{member}: {wrong}");
+    }
+}

@@ -11,6 +11,7 @@
 
 mod answers;
 mod cases;
+mod client_document;
 mod laws;
 mod names;
 mod requests;
