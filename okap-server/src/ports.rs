@@ -1,9 +1,17 @@
-//! What the vault needs of the world outside: time, random bits, and the way to providers.
+//! What the vault needs of the world outside: time, random bits, signatures checked, and the ways
+//! to providers and to clients' documents.
 //!
 //! The one room that touches the operating system.
 
+mod documents;
+pub mod es256;
+#[cfg(feature = "https")]
+mod freshness;
 #[cfg(feature = "https")]
 mod https;
+#[cfg(feature = "https")]
+mod https_documents;
+mod public;
 
 use std::{
     future::Future,
@@ -16,8 +24,12 @@ use http::{Request, Response};
 use okap_engine::token::Seed;
 use okap_types::{Secret, Timestamp};
 
+pub use documents::{Documents, FetchError, Fetched, Fetching};
 #[cfg(feature = "https")]
 pub use https::Https;
+#[cfg(feature = "https")]
+pub use https_documents::{HttpsDocuments, HttpsDocumentsBuilder};
+pub use public::is_public;
 
 use crate::{StoreError, body::Body};
 
