@@ -20,6 +20,7 @@
 
 mod allowance;
 mod body;
+mod clients;
 mod config;
 mod consent;
 mod control;
@@ -38,6 +39,7 @@ mod throttle;
 mod vault;
 
 pub use body::{Body, BoxError};
+pub use clients::{ClientError, Clients};
 pub use config::Config;
 pub use consent::{Asked, AutoApprove, Consent, ConsentPage};
 pub use control::{Control, ControlError};
