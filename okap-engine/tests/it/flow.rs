@@ -1,10 +1,12 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use okap_engine::{
-    flow::{self, DecideError, Decision, Redeem},
+    client::Client,
+    flow::{self, DecideError, Decision, OpenError, Opened, Redeem},
     narrow::as_asked,
-    record::{Change, Code, Grant, Interaction, Key, Loaded, Owner, Versioned},
+    record::{App, Change, Code, Grant, Identity, Interaction, Key, Loaded, Owner, Versioned},
+    step::Step,
 };
-use okap_types::{ErrorCode, GrantRequest, Money, Timestamp, oauth::PushedRequest};
+use okap_types::{ClientInfo, ErrorCode, GrantRequest, Money, Timestamp, oauth::PushedRequest};
 use sha2::{Digest, Sha256};
 
 use crate::support::{noon, profile, seed};
@@ -23,7 +25,16 @@ fn pushed() -> PushedRequest {
             r#"[{"type":"ai_model_access","provider":"openai","models":["gpt-4o-mini"],"limits":{"monthly_spend":10}}]"#
                 .into(),
         state: Some("xyz".into()),
+        resource: None,
+        dpop_jkt: None,
+        client_assertion_type: None,
+        client_assertion: None,
     }
+}
+
+fn open(form: &PushedRequest, number: u8) -> Result<Step<Opened<String>>, OpenError> {
+    let app = Client::Local.at_redirect(&form.redirect_uri, form.client_name.as_deref())?;
+    flow::pushed(&profile(), form, app, None, None, noon(), &seed(number))
 }
 
 /// Plays the store: the record that a change wrote.
@@ -42,7 +53,7 @@ fn stored<R: okap_engine::record::Record>(changes: &[Change]) -> Loaded<R> {
 }
 
 fn asked() -> Loaded<Interaction> {
-    stored(&flow::pushed(&profile(), &pushed(), noon(), &seed(1)).unwrap().changes)
+    stored(&open(&pushed(), 1).unwrap().changes)
 }
 
 fn allow(asked: &Loaded<Interaction>) -> Decision {
@@ -72,7 +83,9 @@ fn with() -> Redeem<'static> {
     Redeem {
         client_id: "http://localhost",
         redirect_uri: "http://127.0.0.1:51004/cb",
-        verifier: VERIFIER,
+        verifier: Some(VERIFIER),
+        key: None,
+        narrower: None,
     }
 }
 
@@ -91,8 +104,11 @@ fn a_code_is_redeemed_with_what_it_was_issued_for_and_with_nothing_else() {
         ErrorCode::InvalidGrant
     );
     let other = "eBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-    assert_eq!(wrong(Redeem { verifier: other, ..with() }), ErrorCode::InvalidGrant);
-    assert_eq!(wrong(Redeem { verifier: &VERIFIER[..42], ..with() }), ErrorCode::InvalidRequest);
+    assert_eq!(wrong(Redeem { verifier: Some(other), ..with() }), ErrorCode::InvalidGrant);
+    assert_eq!(
+        wrong(Redeem { verifier: Some(&VERIFIER[..42]), ..with() }),
+        ErrorCode::InvalidRequest
+    );
 }
 
 #[test]
@@ -108,7 +124,8 @@ fn a_replayed_code_revokes_only_for_whoever_knows_the_verifier() {
     let replay = flow::redeem(Some(&code), Some(&grant), &with(), noon(), &seed(3)).unwrap_err();
     assert_eq!(replay.error.code, ErrorCode::InvalidGrant);
     assert!(stored::<Grant>(&replay.changes).record.revoked.is_some());
-    let stranger = Redeem { verifier: "eBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", ..with() };
+    let stranger =
+        Redeem { verifier: Some("eBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"), ..with() };
     let replay = flow::redeem(Some(&code), Some(&grant), &stranger, noon(), &seed(3)).unwrap_err();
     assert!(replay.changes.is_empty());
 }
@@ -166,8 +183,7 @@ fn a_tampered_approval_grants_nothing() {
 #[test]
 fn asking_again_reaches_the_same_counters() {
     let account = |number: u8| {
-        let asked: Loaded<Interaction> =
-            stored(&flow::pushed(&profile(), &pushed(), noon(), &seed(number)).unwrap().changes);
+        let asked: Loaded<Interaction> = stored(&open(&pushed(), number).unwrap().changes);
         let shown = flow::shown(&asked.record);
         let step = flow::decide(
             &profile(),
@@ -187,8 +203,7 @@ fn asking_again_reaches_the_same_counters() {
 fn what_a_policy_allows_shares_its_counters_whatever_the_app_calls_itself() {
     let account = |name: &str, by_policy: bool| {
         let form = PushedRequest { client_name: Some(name.into()), ..pushed() };
-        let asked: Loaded<Interaction> =
-            stored(&flow::pushed(&profile(), &form, noon(), &seed(1)).unwrap().changes);
+        let asked: Loaded<Interaction> = stored(&open(&form, 1).unwrap().changes);
         let shown = flow::shown(&asked.record);
         let decision = match (allow(&asked), by_policy) {
             (Decision::Approve(parts), true) => Decision::ByPolicy(parts),
@@ -213,7 +228,7 @@ fn what_a_policy_allows_shares_its_counters_whatever_the_app_calls_itself() {
 fn only_plain_loopback_redirects_are_taken() {
     let open = |uri: &str| {
         let form = PushedRequest { redirect_uri: uri.into(), ..pushed() };
-        flow::pushed(&profile(), &form, noon(), &seed(1)).map(drop).map_err(|e| e.code)
+        open(&form, 1).map(drop).map_err(|e| e.code)
     };
     assert_eq!(open("http://127.0.0.1:51004/cb"), Ok(()));
     assert_eq!(open("http://[::1]:51004/cb"), Ok(()));
@@ -244,7 +259,10 @@ fn a_past_end_or_an_unknown_provider_is_not_opened() {
     let open = |request: &str| {
         let body = format!(r#"{{"okap":"1.0","request":{request}}}"#);
         let request = GrantRequest::parse_authorize(body.as_bytes()).unwrap();
-        flow::direct(&profile(), request, None, noon(), &seed(1)).map(drop).map_err(|e| e.code)
+        let app = App { identity: Identity::Unverified, info: ClientInfo::default() };
+        flow::direct(&profile(), request, app, None, None, noon(), &seed(1))
+            .map(drop)
+            .map_err(|e| e.code)
     };
     assert_eq!(open(r#"{"provider":"openai","expires":"2026-11-24"}"#), Ok(()));
     let refused = Err(ErrorCode::InvalidAuthorizationDetails);
