@@ -39,6 +39,15 @@ fn assertion(form: &Form) -> Result<Option<Secret<String>>, ParseError> {
     }
 }
 
+/// What a schema says of an assertion and its type: one does not come without the other.
+#[cfg(feature = "schema")]
+fn assertion_pair() -> serde_json::Value {
+    serde_json::json!({
+        "client_assertion": ["client_assertion_type"],
+        "client_assertion_type": ["client_assertion"],
+    })
+}
+
 fn text(form: &Form, name: &str) -> Option<String> {
     form.opt(name).map(str::to_owned)
 }

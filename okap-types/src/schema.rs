@@ -65,7 +65,8 @@ fn of<T: JsonSchema>(name: &'static str) -> (&'static str, Value) {
 fn plain(schema: &mut Schema) {
     if let Some(object) = schema.as_object_mut() {
         object.remove("default");
-        if object.get("format").and_then(Value::as_str).is_some_and(|f| f.starts_with("uint")) {
+        let width = |f: &str| f.starts_with("int") || f.starts_with("uint");
+        if object.get("format").and_then(Value::as_str).is_some_and(width) {
             object.remove("format");
         }
         without_null(object);

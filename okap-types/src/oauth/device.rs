@@ -11,6 +11,7 @@ use crate::{
 /// `POST /okap/device_authorization` (RFC 8628 section 3.1), the form's members.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("dependentRequired" = super::assertion_pair())))]
 pub struct DeviceRequest {
     /// Who asks: the address of the app's document, or `http://localhost` for an app without one.
     pub client_id: String,
@@ -22,6 +23,7 @@ pub struct DeviceRequest {
     pub authorization_details: String,
     /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("const" = super::JWT_BEARER)))]
     pub client_assertion_type: Option<String>,
     /// Proves who asks (RFC 7523 section 2.2).
     #[serde(

@@ -10,6 +10,7 @@ use crate::{
 /// `POST /okap/par` (RFC 9126), the form's members.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("dependentRequired" = super::assertion_pair())))]
 pub struct PushedRequest {
     /// Who asks: the address of the app's document, or `http://localhost` for an app without one.
     pub client_id: String,
@@ -43,6 +44,7 @@ pub struct PushedRequest {
     pub dpop_jkt: Option<String>,
     /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("const" = super::JWT_BEARER)))]
     pub client_assertion_type: Option<String>,
     /// Proves who asks (RFC 7523 section 2.2).
     #[serde(

@@ -10,6 +10,7 @@ use crate::{
 /// `POST /okap/revoke` (RFC 7009 section 2.1), the form's members.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("dependentRequired" = super::assertion_pair())))]
 pub struct RevocationRequest {
     /// An access or a refresh token; its whole grant is given back.
     #[serde(serialize_with = "onto_wire")]
@@ -23,6 +24,7 @@ pub struct RevocationRequest {
     pub client_id: Option<String>,
     /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("const" = super::JWT_BEARER)))]
     pub client_assertion_type: Option<String>,
     /// Proves who gives it back (RFC 7523 section 2.2).
     #[serde(

@@ -17,6 +17,8 @@ use crate::{
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "grant_type")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("type" = "object")))]
+#[cfg_attr(feature = "schema", schemars(extend("dependentRequired" = super::assertion_pair())))]
 pub enum TokenRequest {
     /// Redeems a code (RFC 6749 section 4.1.3).
     #[serde(rename = "authorization_code")]
@@ -42,6 +44,7 @@ pub enum TokenRequest {
         authorization_details: Option<String>,
         /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schemars(extend("const" = JWT_BEARER)))]
         client_assertion_type: Option<String>,
         /// Proves who redeems (RFC 7523 section 2.2).
         #[serde(
@@ -66,6 +69,7 @@ pub enum TokenRequest {
         authorization_details: Option<String>,
         /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schemars(extend("const" = JWT_BEARER)))]
         client_assertion_type: Option<String>,
         /// Proves who renews (RFC 7523 section 2.2).
         #[serde(
@@ -90,6 +94,7 @@ pub enum TokenRequest {
         authorization_details: Option<String>,
         /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schemars(extend("const" = JWT_BEARER)))]
         client_assertion_type: Option<String>,
         /// Proves who asks (RFC 7523 section 2.2).
         #[serde(
@@ -132,6 +137,7 @@ pub enum TokenRequest {
         dpop_jkt: Option<String>,
         /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "schema", schemars(extend("const" = JWT_BEARER)))]
         client_assertion_type: Option<String>,
         /// Proves who delegates (RFC 7523 section 2.2).
         #[serde(

@@ -133,6 +133,9 @@ pub(crate) fn accepted() -> Vec<(Door, String)> {
         r#""client":{}"#,
         r#""client":{"name":"","more":{"deep":[1,{"a":null}]}}"#,
         r#""client":{"name":"Notes","url":"http://127.0.0.1:8080/x?y#z"}"#,
+        r#""client":{"client_id":"https://notes.example/okap.json"}"#,
+        // a claim; whether it is an address is seen where somebody wants to prove it
+        r#""client":{"client_id":"notes"}"#,
         r#""extra":[null,1e-3,"\u0000"],"provider":"ignored here""#,
     ] {
         let body = format!(r#"{{"okap":"1.0","request":{{"provider":"openai"}},{more}}}"#);
@@ -690,6 +693,7 @@ fn clients() -> Vec<Case> {
     };
     let flat = |more: &str| format!(r#"{{"okap":"1.0","provider":"openai",{more}}}"#);
     let name = |n: usize| format!(r#"{{"name":"{}"}}"#, "n".repeat(n));
+    let id = |c: &str, n: usize| format!(r#"{{"client_id":"{}"}}"#, c.repeat(n));
     let app = |n: usize| format!(r#""app_name":"{}""#, "n".repeat(n));
     let good = around(r#"{"name":"Notes","url":"https://notes.example"}"#);
     let good_flat = flat(r#""app_name":"Notes","app_url":"https://notes.example""#);
@@ -702,6 +706,22 @@ fn clients() -> Vec<Case> {
             InvalidRequest,
             AS_SHOWN,
         ),
+        case(
+            Door::Proposal,
+            "long client_id",
+            &around(&id("i", 512)),
+            &around(&id("i", 513)),
+            InvalidRequest,
+            Seen::BySchema,
+        ),
+        case(
+            Door::Proposal,
+            "long client_id in bytes",
+            &around(&id("é", 256)),
+            &around(&id("é", 257)),
+            InvalidRequest,
+            AS_BYTES,
+        ),
         case(Door::Flat, "long name", &flat(&app(80)), &flat(&app(81)), InvalidRequest, AS_SHOWN),
     ];
     for (client, seen) in [
@@ -712,6 +732,9 @@ fn clients() -> Vec<Case> {
         (r#"{"name":null}"#, Seen::BySchema),
         (r#"{"url":null}"#, Seen::BySchema),
         (r#"{"callback":null}"#, Seen::BySchema),
+        (r#"{"client_id":null}"#, Seen::BySchema),
+        (r#"{"client_id":7}"#, Seen::BySchema),
+        (r#"{"client_id":["https://notes.example/okap.json"]}"#, Seen::BySchema),
         (r#"{"url":"notes.example"}"#, Seen::BySchema),
         (r#"{"url":"javascript:alert(1)"}"#, Seen::BySchema),
         (r#"{"url":"data:text/html,x"}"#, Seen::BySchema),

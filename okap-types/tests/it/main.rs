@@ -12,11 +12,13 @@
 mod answers;
 mod cases;
 mod client_document;
+mod forms;
 mod laws;
 mod names;
 mod requests;
 mod secrets;
 mod strict;
 mod tokens;
+mod user_codes;
 mod values;
 mod wire;

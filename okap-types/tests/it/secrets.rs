@@ -4,7 +4,8 @@ use std::fmt::Debug;
 
 use okap_types::{
     Secret,
-    token::{AccessToken, AuthorizationCode, ContinuationToken},
+    form::Form,
+    token::{AccessToken, AuthorizationCode, ContinuationToken, DeviceCode, RefreshToken},
 };
 
 use crate::answers::{self, CANARY};
@@ -36,6 +37,30 @@ fn no_answer_prints_its_secret() {
     hides(&answers::flat_granted().token);
     hides(&answers::pushed_answer());
     hides(&answers::token_answer());
+    hides(&answers::device_answer());
+}
+
+#[test]
+fn no_request_prints_its_secret() {
+    for (_, request) in answers::token_requests() {
+        hides(&request);
+        hides(&request.client_assertion());
+    }
+    hides(&answers::pushed_by_a_signer());
+    hides(&answers::device_request_by_a_signer());
+    hides(&answers::revocation_request());
+    hides(&answers::introspection_request());
+}
+
+#[test]
+fn a_form_prints_the_names_of_its_parameters_and_no_value() {
+    let form = Form::parse(&format!("token={CANARY}&client_id={CANARY}")).unwrap();
+    for text in [format!("{form:?}"), format!("{form:#?}")] {
+        assert!(!text.contains("canary"), "{text}");
+        assert!(text.contains("token") && text.contains("client_id"), "{text}");
+    }
+    let twice = Form::parse(&format!("token={CANARY}&token={CANARY}")).unwrap_err();
+    assert!(!twice.to_string().contains("canary"), "{twice}");
 }
 
 #[test]
@@ -46,6 +71,8 @@ fn no_token_prints_itself() {
         format!("{:?}", AccessToken::from_random(&random)),
         format!("{:#?}", AuthorizationCode::from_random(&random)),
         format!("{:?}", ContinuationToken::from_random(&random)),
+        format!("{:?}", RefreshToken::from_random(&random)),
+        format!("{:?}", DeviceCode::from_random(&random)),
         format!("{random:?}"),
     ] {
         assert!(text.contains("Secret(…)"), "{text}");

@@ -2,7 +2,7 @@
 
 use okap_types::{
     Secret,
-    token::{AccessToken, AuthorizationCode, ContinuationToken},
+    token::{AccessToken, AuthorizationCode, ContinuationToken, DeviceCode, RefreshToken},
 };
 use proptest::prelude::*;
 
@@ -25,21 +25,25 @@ fn kinds_do_not_mix() {
         AccessToken::from_random(&random).expose().to_owned(),
         AuthorizationCode::from_random(&random).expose().to_owned(),
         ContinuationToken::from_random(&random).expose().to_owned(),
+        RefreshToken::from_random(&random).expose().to_owned(),
+        DeviceCode::from_random(&random).expose().to_owned(),
     ];
     let parses = |text: &str| {
         [
             AccessToken::parse(text).is_ok(),
             AuthorizationCode::parse(text).is_ok(),
             ContinuationToken::parse(text).is_ok(),
+            RefreshToken::parse(text).is_ok(),
+            DeviceCode::parse(text).is_ok(),
         ]
     };
     for (at, text) in texts.iter().enumerate() {
-        let expected: Vec<_> = (0..3).map(|i| i == at).collect();
+        let expected: Vec<_> = (0..5).map(|i| i == at).collect();
         assert_eq!(parses(text), *expected, "{text}");
     }
     // the checksum covers the kind
     for (from, to) in [("_at_", "_ac_"), ("_at_", "_ct_"), ("_at_", "_rt_"), ("_at_", "_AT_")] {
-        assert_eq!(parses(&texts[0].replace(from, to)), [false; 3]);
+        assert_eq!(parses(&texts[0].replace(from, to)), [false; 5]);
     }
 }
 

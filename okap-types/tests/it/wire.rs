@@ -2,8 +2,11 @@
 
 use okap_types::{
     ErrorBody, ErrorCode, GrantedAccess, ModelAccess,
-    oauth::{Metadata, PushedAnswer, TokenAnswer},
+    oauth::{
+        DeviceAnswer, IntrospectionAnswer, Metadata, ProtectedResource, PushedAnswer, TokenAnswer,
+    },
     response::{Denied, DetailsGranted, FlatAnswer, Pending, RequestGranted, TokenType},
+    standing::{GrantAnswer, GrantStatus, LimitsAnswer},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -54,7 +57,14 @@ fn answers_are_read_back_as_written_and_added_members_are_ignored() {
     returns::<FlatAnswer>(&answers::flat_refused());
     returns::<PushedAnswer>(&answers::pushed_answer());
     returns::<TokenAnswer>(&answers::token_answer());
+    returns::<TokenAnswer>(&answers::token_answer_of_an_exchange());
+    returns::<DeviceAnswer>(&answers::device_answer());
+    returns::<IntrospectionAnswer>(&answers::introspection_answer());
+    returns::<IntrospectionAnswer>(&IntrospectionAnswer::default());
+    returns::<LimitsAnswer>(&answers::limits_answer());
+    returns::<GrantAnswer>(&answers::grant_answer());
     returns::<Metadata>(&answers::metadata());
+    returns::<ProtectedResource>(&answers::protected_resource());
     returns::<GrantedAccess>(&answers::granted_access());
     returns::<GrantedAccess>(&answers::everything_granted());
     returns::<ErrorBody>(&answers::unsupported_version());
@@ -72,7 +82,12 @@ fn the_token_type_is_read_in_any_case() {
         let read: TokenType = serde_json::from_value(json!(text)).unwrap();
         assert_eq!(serde_json::to_value(read).unwrap(), json!("Bearer"));
     }
-    assert!(serde_json::from_value::<TokenType>(json!("DPoP")).is_err());
+    for text in ["DPoP", "dpop", "DPOP"] {
+        let read: TokenType = serde_json::from_value(json!(text)).unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), json!("DPoP"));
+        assert_eq!(read.as_str(), "DPoP");
+    }
+    assert!(serde_json::from_value::<TokenType>(json!("MAC")).is_err());
     assert!(serde_json::from_value::<TokenType>(json!({"Bearer": null})).is_err());
 }
 
@@ -87,4 +102,21 @@ fn a_null_cap_in_an_answer_does_not_read_as_no_cap() {
 fn error_descriptions_keep_to_the_characters_of_rfc_6749() {
     let body = ErrorBody::new(ErrorCode::InvalidRequest, "a \"b\" c\\d é \n\u{202e} …");
     assert_eq!(body.error_description.as_deref(), Some("a 'b' c/d ? ?? ."));
+}
+
+#[test]
+fn a_token_that_is_not_alive_is_answered_with_that_and_nothing_else() {
+    let dead = serde_json::to_string(&IntrospectionAnswer::default()).unwrap();
+    assert_eq!(dead, r#"{"active":false}"#);
+}
+
+#[test]
+fn a_grant_says_in_one_word_whether_it_stands() {
+    for (status, word) in [
+        (GrantStatus::Active, "active"),
+        (GrantStatus::Revoked, "revoked"),
+        (GrantStatus::Expired, "expired"),
+    ] {
+        assert_eq!(serde_json::to_value(status).unwrap(), json!(word));
+    }
 }
