@@ -253,50 +253,7 @@ fn an_answer_that_contradicts_itself_is_invalid() {
         let (_, schema, answer) = found.unwrap();
         (schema, answer)
     };
-    for (name, pointer, wrong) in [
-        ("pending", "/status", json!("granted")),
-        ("pending", "/user_code", json!("AEIO-AEIO")),
-        ("granted_details", "/status", json!("pending")),
-        ("granted_details", "/authorization_details", json!([])),
-        ("granted_request", "/status", json!("denied")),
-        ("granted_request", "/capabilities", json!([])),
-        ("granted_request", "/models", json!([])),
-        ("granted_request", "/models", json!(["*", "gpt-4"])),
-        ("granted_request", "/models", json!(["a", "a"])),
-        ("granted_request", "/base_url", json!("https://vault.example/v1/openai/")),
-        ("granted_request", "/limits/monthly_spend", json!("-1")),
-        ("granted_request", "/limits/requests_per_minute", json!(0)),
-        ("granted_request", "/access_token", json!("")),
-        ("denied", "/error", json!("invalid_request")),
-        ("flat_granted", "/approved", json!(false)),
-        ("flat_pending", "/approved", json!(true)),
-        ("token_answer", "/token_type", json!("MAC")),
-        ("token_answer", "/grant_id", json!("g 1")),
-        ("token_request_code", "/grant_type", json!("password")),
-        ("token_request_code", "/client_assertion_type", json!("saml2-bearer")),
-        ("token_request_refresh", "/grant_type", json!("authorization_code")),
-        ("token_request_exchange", "/subject_token_type", json!("id_token")),
-        ("token_request_exchange", "/dpop_jkt", json!("short")),
-        ("pushed_by_a_signer", "/dpop_jkt", json!("short")),
-        ("pushed_by_a_signer", "/client_assertion_type", json!("saml2-bearer")),
-        ("device_request", "/authorization_details", json!([])),
-        ("device_answer", "/user_code", json!("bcdf-ghjk")),
-        ("introspection_answer", "/cnf/jkt", json!("short")),
-        ("introspection_answer", "/active", json!("true")),
-        ("limits", "/limits", json!([])),
-        ("limits", "/limits/0/capabilities", json!([])),
-        ("limits", "/limits/0/limits/monthly_spend/used", json!("-0.01")),
-        ("limits", "/limits/0/limits/requests_per_day/limit", json!(0)),
-        ("grant", "/status", json!("pending")),
-        ("grant", "/authorization_details", json!([])),
-        ("pushed_request", "/code_challenge_method", json!("plain")),
-        ("pushed_request", "/code_challenge", json!("short")),
-        ("pushed_request", "/response_type", json!("token")),
-        ("granted_access", "/type", json!("other")),
-        ("granted_access", "/currency", json!("EUR")),
-        ("granted_access", "/window", json!("rolling")),
-        ("granted_access", "/models", json!(["*", "gpt-4"])),
-    ] {
+    for (name, pointer, wrong) in answers::contradictions() {
         let (schema, mut answer) = answer(name);
         assert!(validators[schema].is_valid(&answer));
         *answer.pointer_mut(pointer).unwrap() = wrong;
@@ -346,5 +303,28 @@ fn the_schema_of_a_client_document_agrees_with_its_parser() {
         let mut document = full.clone();
         document[member] = wrong.clone();
         assert_eq!(judge(&document), (false, false), "{member}: {wrong}");
+    }
+}
+
+#[test]
+fn the_vectors_say_of_each_message_whether_its_schema_refuses_it() {
+    let validators = validators();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/vectors/messages");
+    for (schema, validator) in &validators {
+        let text = std::fs::read_to_string(folder.join(format!("{schema}.json"))).unwrap();
+        let file: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(file["schema"], format!("{schema}.json"));
+        for case in file["cases"].as_array().unwrap() {
+            let message = match case["text"].as_str() {
+                Some(text) if file["wire"] == "json" => serde_json::from_str(text).ok(),
+                Some(_) => None,
+                None => case.get("message").cloned(),
+            };
+            let Some(message) = message else {
+                assert_eq!(case["structural"], false, "{schema}: {case}");
+                continue;
+            };
+            assert_eq!(!validator.is_valid(&message), case["structural"], "{schema}: {case}");
+        }
     }
 }

@@ -4,13 +4,14 @@ use std::{process::Command, time::Instant};
 
 use anyhow::{Context, bail};
 
-use crate::{interop, prices, schema, tools};
+use crate::{interop, prices, schema, tools, vectors};
 
 type Check = (&'static str, &'static str, fn() -> anyhow::Result<()>);
 
 const CHECKS: &[Check] = &[
     ("format", "rustfmt", || cargo(&["fmt", "--all", "--check"])),
     ("schema", "spec/schema/ is what the types say", || schema::write(true)),
+    ("vectors", "spec/vectors/ is what the tables say", || vectors::write(true)),
     ("prices", "the price snapshot is what its source says", || prices::write(true)),
     ("tests", "cargo test --workspace", || cargo(&["test", "--workspace"])),
     ("schema-tests", "the schemas agree with the parser", || {

@@ -1,10 +1,12 @@
 //! The project's own chores: `cargo xtask test` runs every check there is.
 
 mod checks;
+mod generated;
 mod interop;
 mod prices;
 mod schema;
 mod tools;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -38,6 +40,12 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Writes spec/vectors/ from the tables of the tests
+    Vectors {
+        /// Compares instead of writing
+        #[arg(long)]
+        check: bool,
+    },
     /// Writes the price snapshot from the genai-prices crate
     Prices {
         /// Compares instead of writing
@@ -51,6 +59,7 @@ fn main() -> ExitCode {
         Chore::Test { only, list } => checks::run(&only, list),
         Chore::Interop { suites } => interop::run(&suites),
         Chore::Schema { check } => schema::write(check),
+        Chore::Vectors { check } => vectors::write(check),
         Chore::Prices { check } => prices::write(check),
     };
     match outcome {

@@ -18,7 +18,7 @@ use okap_types::{
         PerRequest,
     },
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Stands for every secret; found wherever one leaks.
 pub(crate) const CANARY: &str = "okap_xx_canary";
@@ -457,47 +457,96 @@ pub(crate) fn unsupported_version() -> ErrorBody {
 
 /// Each answer as it stands on the wire: a name, its schema, its JSON.
 pub(crate) fn all() -> Vec<(&'static str, &'static str, Value)> {
-    fn json(answer: &impl serde::Serialize) -> Value {
+    fn wire(answer: &impl serde::Serialize) -> Value {
         // by way of the text, as it travels
         serde_json::from_str(&serde_json::to_string(answer).unwrap()).unwrap()
     }
     let gone = ErrorBody::new(ErrorCode::InvalidGrant, "the code has been used");
     let dead = IntrospectionAnswer::default();
     let mut all = vec![
-        ("pending", "pending", json(&pending())),
-        ("granted_details", "granted.details", json(&details_granted())),
-        ("granted_request", "granted.request", json(&request_granted())),
-        ("denied", "denied", json(&denied())),
-        ("flat_granted", "flat-answer", json(&flat_granted())),
-        ("flat_pending", "flat-answer", json(&flat_refused())),
-        ("pushed_request", "pushed-request", json(&pushed_request())),
-        ("pushed_by_a_signer", "pushed-request", json(&pushed_by_a_signer())),
-        ("pushed_answer", "pushed-answer", json(&pushed_answer())),
-        ("token_answer", "token-answer", json(&token_answer())),
+        ("pending", "pending", wire(&pending())),
+        ("granted_details", "granted.details", wire(&details_granted())),
+        ("granted_request", "granted.request", wire(&request_granted())),
+        ("denied", "denied", wire(&denied())),
+        ("flat_granted", "flat-answer", wire(&flat_granted())),
+        ("flat_pending", "flat-answer", wire(&flat_refused())),
+        ("pushed_request", "pushed-request", wire(&pushed_request())),
+        ("pushed_by_a_signer", "pushed-request", wire(&pushed_by_a_signer())),
+        ("pushed_answer", "pushed-answer", wire(&pushed_answer())),
+        ("token_answer", "token-answer", wire(&token_answer())),
         (
             "token_answer_without_refresh",
             "token-answer",
-            json(&TokenAnswer { refresh_token: None, ..token_answer() }),
+            wire(&TokenAnswer { refresh_token: None, ..token_answer() }),
         ),
-        ("token_answer_of_an_exchange", "token-answer", json(&token_answer_of_an_exchange())),
-        ("device_request", "device-request", json(&device_request())),
-        ("device_request_by_a_signer", "device-request", json(&device_request_by_a_signer())),
-        ("device_answer", "device-answer", json(&device_answer())),
-        ("revocation_request", "revocation-request", json(&revocation_request())),
-        ("introspection_request", "introspection-request", json(&introspection_request())),
-        ("introspection_answer", "introspection-answer", json(&introspection_answer())),
-        ("introspection_answer_dead", "introspection-answer", json(&dead)),
-        ("limits", "limits", json(&limits_answer())),
-        ("grant", "grant", json(&grant_answer())),
-        ("client_info", "client-info", json(&client_info())),
-        ("protected_resource", "protected-resource", json(&protected_resource())),
-        ("granted_access", "granted-access", json(&granted_access())),
-        ("granted_access_to_everything", "granted-access", json(&everything_granted())),
-        ("metadata", "metadata", json(&metadata())),
-        ("error", "error", json(&gone)),
-        ("error_with_versions", "error", json(&unsupported_version())),
+        ("token_answer_of_an_exchange", "token-answer", wire(&token_answer_of_an_exchange())),
+        ("device_request", "device-request", wire(&device_request())),
+        ("device_request_by_a_signer", "device-request", wire(&device_request_by_a_signer())),
+        ("device_answer", "device-answer", wire(&device_answer())),
+        ("revocation_request", "revocation-request", wire(&revocation_request())),
+        ("introspection_request", "introspection-request", wire(&introspection_request())),
+        ("introspection_answer", "introspection-answer", wire(&introspection_answer())),
+        ("introspection_answer_dead", "introspection-answer", wire(&dead)),
+        ("limits", "limits", wire(&limits_answer())),
+        ("grant", "grant", wire(&grant_answer())),
+        ("client_info", "client-info", wire(&client_info())),
+        ("protected_resource", "protected-resource", wire(&protected_resource())),
+        ("granted_access", "granted-access", wire(&granted_access())),
+        ("granted_access_to_everything", "granted-access", wire(&everything_granted())),
+        ("metadata", "metadata", wire(&metadata())),
+        ("error", "error", wire(&gone)),
+        ("error_with_versions", "error", wire(&unsupported_version())),
     ];
     let requests = token_requests().into_iter();
-    all.extend(requests.map(|(name, request)| (name, "token-request", json(&request))));
+    all.extend(requests.map(|(name, request)| (name, "token-request", wire(&request))));
     all
+}
+
+/// Messages that say one thing in the wrong way: a name from [`all`], where, and what stands there.
+#[allow(dead_code, reason = "for the schemas and the vectors")]
+pub(crate) fn contradictions() -> Vec<(&'static str, &'static str, Value)> {
+    vec![
+        ("pending", "/status", json!("granted")),
+        ("pending", "/user_code", json!("AEIO-AEIO")),
+        ("granted_details", "/status", json!("pending")),
+        ("granted_details", "/authorization_details", json!([])),
+        ("granted_request", "/status", json!("denied")),
+        ("granted_request", "/capabilities", json!([])),
+        ("granted_request", "/models", json!([])),
+        ("granted_request", "/models", json!(["*", "gpt-4"])),
+        ("granted_request", "/models", json!(["a", "a"])),
+        ("granted_request", "/base_url", json!("https://vault.example/v1/openai/")),
+        ("granted_request", "/limits/monthly_spend", json!("-1")),
+        ("granted_request", "/limits/requests_per_minute", json!(0)),
+        ("granted_request", "/access_token", json!("")),
+        ("denied", "/error", json!("invalid_request")),
+        ("flat_granted", "/approved", json!(false)),
+        ("flat_pending", "/approved", json!(true)),
+        ("token_answer", "/token_type", json!("MAC")),
+        ("token_answer", "/grant_id", json!("g 1")),
+        ("token_request_code", "/grant_type", json!("password")),
+        ("token_request_code", "/client_assertion_type", json!("saml2-bearer")),
+        ("token_request_refresh", "/grant_type", json!("authorization_code")),
+        ("token_request_exchange", "/subject_token_type", json!("id_token")),
+        ("token_request_exchange", "/dpop_jkt", json!("short")),
+        ("pushed_by_a_signer", "/dpop_jkt", json!("short")),
+        ("pushed_by_a_signer", "/client_assertion_type", json!("saml2-bearer")),
+        ("device_request", "/authorization_details", json!([])),
+        ("device_answer", "/user_code", json!("bcdf-ghjk")),
+        ("introspection_answer", "/cnf/jkt", json!("short")),
+        ("introspection_answer", "/active", json!("true")),
+        ("limits", "/limits", json!([])),
+        ("limits", "/limits/0/capabilities", json!([])),
+        ("limits", "/limits/0/limits/monthly_spend/used", json!("-0.01")),
+        ("limits", "/limits/0/limits/requests_per_day/limit", json!(0)),
+        ("grant", "/status", json!("pending")),
+        ("grant", "/authorization_details", json!([])),
+        ("pushed_request", "/code_challenge_method", json!("plain")),
+        ("pushed_request", "/code_challenge", json!("short")),
+        ("pushed_request", "/response_type", json!("token")),
+        ("granted_access", "/type", json!("other")),
+        ("granted_access", "/currency", json!("EUR")),
+        ("granted_access", "/window", json!("rolling")),
+        ("granted_access", "/models", json!(["*", "gpt-4"])),
+    ]
 }

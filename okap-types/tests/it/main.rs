@@ -21,4 +21,5 @@ mod strict;
 mod tokens;
 mod user_codes;
 mod values;
+mod vectors;
 mod wire;
