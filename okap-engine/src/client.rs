@@ -123,6 +123,9 @@ fn invalid(text: &str) -> FlowError {
 
 /// Whether a redirect URI is a plain loopback address with a port (RFC 8252 section 7.3).
 fn is_loopback(text: &str) -> bool {
-    let http = text.starts_with("http://") && text.parse::<RedirectUri>().is_ok();
-    http && Url::parse(text).is_ok_and(|url| url.port().is_some())
+    let plain = |text: &str| text.parse::<RedirectUri>().is_ok();
+    // the parser writes a slash behind a bare host
+    text.starts_with("http://")
+        && (plain(text) || plain(&format!("{text}/")))
+        && Url::parse(text).is_ok_and(|url| url.port().is_some())
 }

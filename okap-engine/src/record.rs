@@ -7,6 +7,7 @@ mod app;
 mod audit;
 mod grant;
 mod interaction;
+mod nonces;
 mod token;
 
 pub use app::{App, Identity, Owner};
@@ -15,6 +16,7 @@ pub use grant::{Allowed, Grant, Owned, Share, details};
 pub use interaction::{
     Back, Continuation, Interaction, Outcome, Pointer, Pushed, Repeated, UserCoded,
 };
+pub use nonces::Nonces;
 pub use token::{Access, Code, Device, Refresh, Rotated};
 
 use std::fmt;

@@ -15,16 +15,15 @@ use std::{
 
 use okap_engine::{
     admit::Admitted,
-    ledger::{Account, Hold},
+    ledger::{Account, Chain, Hold},
     pico::Pico,
-    record::{AuditRow, Change, Key, Loaded},
+    record::{AuditRow, Change, Key, Loaded, Share},
     refusal::Refusal,
 };
 
-use crate::{
-    CommitError, Vault,
-    vault::{TRIES, load_key},
-};
+use tokio::sync::OwnedMutexGuard;
+
+use crate::{CommitError, StoreError, Vault, vault::TRIES};
 
 /// How long a settlement waits before it tries a failed store again; longer each time.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -39,7 +38,7 @@ pub(crate) struct Allowance {
 
 #[derive(Debug, Default)]
 struct Turnstile {
-    turn: tokio::sync::Mutex<()>,
+    turn: Arc<tokio::sync::Mutex<()>>,
     /// Calls under way.
     inside: AtomicUsize,
 }
@@ -55,65 +54,66 @@ impl Drop for Place {
 }
 
 impl Allowance {
-    /// Lets one more call in, where fewer than `most` are under way.
-    pub(crate) fn enter(&self, account: &str, most: usize) -> Result<Place, Refusal> {
-        let place = Place(self.turnstile(account));
+    /// Lets one more call in, where fewer than `most` of the whole family are under way.
+    pub(crate) fn enter(&self, shares: &[Share], most: usize) -> Result<Place, Refusal> {
+        let first = shares.last().map_or("", |share| share.account.as_str());
+        let place = Place(self.turnstile(first));
         match place.0.inside.fetch_add(1, Ordering::Relaxed) {
             before if before < most => Ok(place),
             _ => Err(Refusal::CallsAtOnce { most }),
         }
     }
 
-    /// Admits a call against its account; the hold is durable before this returns.
+    /// Admits a call against its accounts; the hold is durable on all of them before this returns.
     pub(crate) async fn hold(
         &self,
         vault: &impl Vault,
-        account: &str,
-        admit: impl Fn(&mut Account) -> Result<Admitted, Refusal> + Send,
+        shares: &[Share],
+        admit: impl Fn(&mut Chain) -> Result<Admitted, Refusal> + Send,
     ) -> Result<Admitted, Refusal> {
-        let turnstile = self.turnstile(account);
-        let _turn = turnstile.turn.lock().await;
+        let _turns = self.turns(shares).await;
+        let failed = |error: &StoreError| {
+            tracing::error!(%error, "a hold could not be stored");
+            Refusal::VaultUnavailable
+        };
         for _ in 0..TRIES {
-            let loaded = account_of(vault, account).await?;
-            let mut counted = loaded.record.clone();
-            let admitted = admit(&mut counted)?;
-            match vault.commit(vec![loaded.replace(&counted)]).await {
+            let loaded = accounts(vault, shares).await.map_err(|e| failed(&e))?;
+            let mut chain = Chain::new(shares, loaded.iter().map(|a| a.record.clone()));
+            let admitted = admit(&mut chain)?;
+            match vault.commit(counted(&loaded, &chain)).await {
                 Ok(()) => return Ok(admitted),
                 Err(CommitError::Conflict) => {}
-                Err(CommitError::Store(error)) => {
-                    tracing::error!(%error, "a hold could not be stored");
-                    return Err(Refusal::VaultUnavailable);
-                }
+                Err(CommitError::Store(error)) => return Err(failed(&error)),
             }
         }
         Err(Refusal::VaultUnavailable)
     }
 
-    /// Replaces a hold by what the call cost and writes its audit row, both or neither.
+    /// Replaces a hold by what the call cost and writes its audit row, all or nothing.
     ///
     /// Where the store fails, the hold stays counted: the cap holds, and the log says so.
     pub(crate) async fn settle(
         &self,
         vault: &impl Vault,
-        account: &str,
+        shares: &[Share],
         hold: &Hold,
         cost: Pico,
         row: AuditRow,
     ) -> bool {
-        let turnstile = self.turnstile(account);
-        let _turn = turnstile.turn.lock().await;
+        let _turns = self.turns(shares).await;
         let mut failures = 0;
         for _ in 0..TRIES {
             if failures > 0 {
                 tokio::time::sleep(PATIENCE * failures).await;
             }
-            let Ok(loaded) = account_of(vault, account).await else {
+            let Ok(loaded) = accounts(vault, shares).await else {
                 failures += 1;
                 if failures > MOST_FAILURES { break } else { continue }
             };
-            let mut settled = loaded.record.clone();
-            settled.settle(hold, cost);
-            let changes = vec![loaded.replace(&settled), Change::Append(Box::new(row.clone()))];
+            let mut chain = Chain::new(shares, loaded.iter().map(|a| a.record.clone()));
+            chain.settle(hold, cost);
+            let mut changes = counted(&loaded, &chain);
+            changes.push(Change::Append(Box::new(row.clone())));
             match vault.commit(changes).await {
                 Ok(()) => return true,
                 Err(CommitError::Conflict) => {}
@@ -127,6 +127,17 @@ impl Allowance {
         }
         tracing::error!(grant = %row.grant, held = %hold.amount, "a call could not be settled; its hold stays");
         false
+    }
+
+    /// Waits for the turn at every account, from the top down: what is delegated stands below one
+    /// account alone, so that no two calls wait for each other.
+    async fn turns(&self, shares: &[Share]) -> Vec<OwnedMutexGuard<()>> {
+        let mut turns = Vec::with_capacity(shares.len());
+        for share in shares.iter().rev() {
+            let turn = self.turnstile(&share.account).turn.clone();
+            turns.push(turn.lock_owned().await);
+        }
+        turns
     }
 
     /// Whether no call is under way.
@@ -144,14 +155,21 @@ impl Allowance {
     }
 }
 
-async fn account_of(vault: &impl Vault, name: &str) -> Result<Loaded<Account>, Refusal> {
-    let key = Key::of::<Account>(name);
-    match load_key(vault, key.clone()).await {
-        Ok(Some(account)) => Ok(account),
-        Ok(None) => Ok(Loaded { key, version: None, record: Account::default() }),
-        Err(error) => {
-            tracing::error!(%error, "an account could not be read");
-            Err(Refusal::VaultUnavailable)
-        }
-    }
+/// The accounts as stored, in the order of their shares; new ones where none stand.
+pub(crate) async fn accounts(
+    vault: &impl Vault,
+    shares: &[Share],
+) -> Result<Vec<Loaded<Account>>, StoreError> {
+    let keys: Vec<_> = shares.iter().map(|s| Key::of::<Account>(&s.account)).collect();
+    let found = vault.read(&keys).await?;
+    let loaded = keys.into_iter().zip(found).map(|(key, found)| {
+        let account = Loaded::read(key.clone(), found).map_err(StoreError::new)?;
+        Ok(account.unwrap_or(Loaded { key, version: None, record: Account::default() }))
+    });
+    loaded.collect()
+}
+
+/// The changes that write the accounts back.
+fn counted(loaded: &[Loaded<Account>], chain: &Chain) -> Vec<Change> {
+    loaded.iter().zip(chain.accounts()).map(|(was, is)| was.replace(is)).collect()
 }

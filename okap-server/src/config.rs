@@ -6,6 +6,8 @@ use okap_engine::{
     provider::{Upstream as UpstreamProvider, Upstreams},
 };
 use okap_types::Provider;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 use url::Url;
 
 /// How a vault is set up; every value has a sensible default.
@@ -27,6 +29,30 @@ pub struct Config {
     pub silence: Duration,
     /// How long an app may take to send a request.
     pub request_within: Duration,
+    /// The page on which the user types the code of another device; `None` where the host has
+    /// none, and then there is no device flow.
+    pub device_page: Option<Url>,
+    /// Who may ask what a token is worth (RFC 7662).
+    pub resource_servers: Vec<ResourceServer>,
+    /// Whether DPoP proofs have to carry a nonce of the vault (RFC 9449 section 8).
+    pub dpop_nonce: bool,
+}
+
+/// A resource server that may introspect tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceServer {
+    /// What it calls itself in HTTP Basic.
+    pub id: String,
+    /// The SHA-256 of its secret; the secret is not kept.
+    pub secret_sha256: [u8; 32],
+}
+
+impl ResourceServer {
+    pub(crate) fn is(&self, id: &str, secret: &str) -> bool {
+        let sent: [u8; 32] = Sha256::digest(secret).into();
+        let same = sent.ct_eq(&self.secret_sha256);
+        self.id == id && bool::from(same)
+    }
 }
 
 impl Config {
@@ -45,6 +71,9 @@ impl Config {
             answer_within: Duration::from_secs(600),
             silence: Duration::from_secs(300),
             request_within: Duration::from_secs(30),
+            device_page: None,
+            resource_servers: Vec::new(),
+            dpop_nonce: false,
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use okap_engine::{
     flow::{self, DecideError, Decided, Decision},
     ledger::{Account, Used},
-    record::{Grant, Interaction, Key, Loaded, Owned, Owner},
+    record::{Grant, Interaction, Key, Loaded, Owned, Owner, UserCoded},
     token::hash,
 };
 use okap_types::{GrantId, Provider};
@@ -26,6 +26,9 @@ pub enum ControlError {
     /// The decision does not hold.
     #[error(transparent)]
     Decide(#[from] DecideError),
+    /// Too many wrong codes were typed; a code is tried again after so many seconds.
+    #[error("too many wrong codes; try again in {0} s")]
+    TooManyGuesses(u64),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -90,6 +93,30 @@ impl<V: Vault, C: Consent> Control<V, C> {
     /// [`ControlError::Unknown`], [`ControlError::Store`].
     pub async fn interaction(&self, id: &str) -> Result<Interaction, ControlError> {
         Ok(self.core.interaction(id).await?.record)
+    }
+
+    /// A request of another device, by the code that a person typed. `source` is where the person
+    /// comes from: wrong codes are counted there and over all.
+    ///
+    /// # Errors
+    /// [`ControlError::Unknown`], [`ControlError::TooManyGuesses`], [`ControlError::Store`].
+    pub async fn typed(&self, code: &str, source: &str) -> Result<Interaction, ControlError> {
+        let now = self.core.clock.now();
+        self.core.throttle.may_guess(source, now).map_err(ControlError::TooManyGuesses)?;
+        let name = flow::user_code_name(code);
+        let found = match load::<UserCoded>(&self.core.vault, &name).await? {
+            Some(pointer) if pointer.record.0.expires > now => {
+                load::<Interaction>(&self.core.vault, &pointer.record.0.interaction).await?
+            }
+            _ => None,
+        };
+        match found {
+            Some(asked) => Ok(asked.record),
+            None => {
+                self.core.throttle.guessed_wrong(source, now);
+                Err(ControlError::Unknown)
+            }
+        }
     }
 
     /// Decides a request on behalf of an owner. `shown` is the hash that the page was made with

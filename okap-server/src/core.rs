@@ -1,13 +1,15 @@
 //! What the endpoints share. Each room adds its own part to [`Core`].
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use okap_engine::price::PriceBook;
+use okap_types::Secret;
 use tokio::sync::Notify;
 
 use crate::{
     Config,
     allowance::Allowance,
+    clients::Clients,
     ports::{Clock, Upstream},
     throttle::Throttle,
 };
@@ -20,6 +22,10 @@ pub(crate) struct Core<V, C> {
     pub(crate) consent: C,
     pub(crate) upstream: Box<dyn Upstream>,
     pub(crate) clock: Box<dyn Clock>,
+    /// The documents of published apps; `None` where they cannot be fetched.
+    pub(crate) clients: Option<Clients>,
+    /// What nonces are made of, once that is known.
+    pub(crate) nonces: OnceLock<Secret<[u8; 32]>>,
     pub(crate) allowance: Allowance,
     pub(crate) throttle: Throttle,
     /// Rings when a request has been decided in this process.

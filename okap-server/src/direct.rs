@@ -6,8 +6,9 @@ use bytes::Bytes;
 use http::HeaderMap;
 use okap_engine::{
     address::endpoint,
+    client::Client,
     flow::{self, Fetched, Issued},
-    record::{Change, Continuation, Interaction, Loaded, Repeated},
+    record::{App, Change, Continuation, Identity, Interaction, Loaded, Repeated, details},
     token::hash,
 };
 use okap_types::{
@@ -167,9 +168,9 @@ impl<V: Vault, C: Consent> Core<V, C> {
     }
 
     fn granted(&self, shape: Shape, issued: &Issued) -> Reply {
-        let details = issued.grant.details(&self.config.profile.issuer);
+        let details = details(&issued.access, &self.config.profile.issuer);
         let token = || Secret::from(issued.token.expose());
-        let grant_id = issued.grant.id.clone();
+        let grant_id = issued.grant.clone();
         match (shape, details.first()) {
             (Shape::Request, Some(first)) => reply::json(
                 200,
@@ -270,7 +271,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 ),
             },
             Ok(Outcome::Granted(interaction, issued)) => {
-                let details = issued.grant.details(&self.config.profile.issuer);
+                let details = details(&issued.access, &self.config.profile.issuer);
                 let Some(first) = details.first() else { return reply::unavailable() };
                 let token = FlatToken {
                     token: Secret::from(issued.token.expose()),
@@ -306,9 +307,18 @@ impl<V: Vault, C: Consent> Core<V, C> {
         request: GrantRequest,
         repeated_as: Option<&str>,
     ) -> Result<(Interaction, ContinuationToken), Reply> {
+        let app = match request.client.client_id.as_deref() {
+            None => App { identity: Identity::Unverified, info: request.client.clone() },
+            Some(id) => {
+                let document = self.document(id, ErrorCode::InvalidClient).await;
+                let document = document.map_err(|e| reply::flow_error(&e))?;
+                Client::claimed(&document)
+            }
+        };
         let seed = crate::ports::seed().map_err(|_| reply::unavailable())?;
         let now = self.clock.now();
-        let step = flow::direct(&self.config.profile, request, repeated_as, now, &seed)
+        let profile = &self.config.profile;
+        let step = flow::direct(profile, request, app, Some(source), repeated_as, now, &seed)
             .map_err(|error| reply::flow_error(&error))?;
         let opened = step.reply;
         self.throttled(source, &opened.interaction)?;

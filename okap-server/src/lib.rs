@@ -26,9 +26,12 @@ mod consent;
 mod control;
 mod core;
 mod direct;
+mod holder;
 mod memory;
 mod oauth;
+mod own;
 pub mod ports;
+mod proof;
 mod proxy;
 mod reply;
 mod service;
@@ -40,7 +43,7 @@ mod vault;
 
 pub use body::{Body, BoxError};
 pub use clients::{ClientError, Clients};
-pub use config::Config;
+pub use config::{Config, ResourceServer};
 pub use consent::{Asked, AutoApprove, Consent, ConsentPage};
 pub use control::{Control, ControlError};
 pub use memory::MemoryVault;
@@ -48,7 +51,10 @@ pub use okap_engine::{
     flow::{Decided, Decision, Profile, shown},
     narrow::Approved,
     provider::{Auth, Style, Upstream as UpstreamProvider, Upstreams},
-    record::{AuditRow, Change, Expect, Grant, Interaction, Key, Outcome, Owner, Versioned},
+    record::{
+        Allowed, App, AuditRow, Change, Expect, Grant, Identity, Interaction, Key, Outcome, Owner,
+        Versioned,
+    },
 };
 pub use service::{OkapService, Peer, StartError};
 pub use vault::{CommitError, StoreError, Vault};

@@ -6,17 +6,18 @@ mod headers;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Request, header, request::Parts};
 use okap_engine::{
+    address::endpoint,
     admit::{self, Admitted, Settlement},
     pico::Pico,
     price::ModelPrice,
     provider::{self, Auth, Call, Meter, Operation, Style, Upstream as UpstreamProvider},
-    record::{Access, Allowed, AuditRow, End, Grant},
+    record::{Access, Allowed, AuditRow, End, Grant, Share},
     refusal::Refusal,
-    token::hash,
 };
-use okap_types::{
-    ErrorCode, GrantId, ModelId, Models, Provider, Secret, Timestamp, token::AccessToken,
-};
+use okap_types::{ErrorCode, GrantId, ModelId, Models, Provider, Secret, Timestamp};
+
+pub(crate) use self::credential::{Presented, authorization};
+use url::Url;
 
 use self::{
     credential::credential,
@@ -27,10 +28,10 @@ use crate::{
     allowance::Place,
     body::{self, Body, ReadError},
     core::Core,
+    holder::Holder,
     ports::SendError,
     reply::{self, Reply},
     stream,
-    vault::load,
 };
 
 /// Longest answer that is taken whole.
@@ -53,7 +54,10 @@ impl From<Refusal> for Refused {
 /// A call that has been admitted and has to be settled, whatever happens.
 pub(crate) struct Running {
     pub(crate) grant: Grant,
-    pub(crate) account: String,
+    /// The accounts that it counts in, the grant's own first.
+    pub(crate) shares: Vec<Share>,
+    /// When the access that it goes by ends.
+    pub(crate) ends: Timestamp,
     pub(crate) provider: Provider,
     pub(crate) style: Style,
     pub(crate) call: Call,
@@ -84,15 +88,20 @@ impl<V: Vault, C: Consent> Core<V, C> {
         if !matches!(*request.method(), Method::GET | Method::POST | Method::DELETE)
             && let Err(refusal) = provider::route(style, request.method().as_str(), path)
         {
-            return reply::refusal(style, &refusal, None);
+            return reply::refusal(style, &refusal, None, None);
         }
+        let about = known.as_ref().map(|(p, _)| self.protected_resource_url(p));
         match self.walk(provider, known, path, request).await {
             Ok(answer) => answer,
-            Err(refused) => {
-                let early =
-                    matches!(refused.refusal, Refusal::TooLarge(_) | Refusal::RequestTimeout);
-                let answer = reply::refusal(style, &refused.refusal, refused.grant.as_ref());
-                if early { reply::closing(answer) } else { answer }
+            Err(Refused { refusal, grant }) => {
+                let mut answer = reply::refusal(style, &refusal, grant.as_ref(), about.as_ref());
+                if let (Refusal::UseNonce, Some(nonce)) = (&refusal, self.fresh_nonce().await) {
+                    answer.headers_mut().insert("dpop-nonce", nonce);
+                }
+                match refusal {
+                    Refusal::TooLarge(_) | Refusal::RequestTimeout => reply::closing(answer),
+                    _ => answer,
+                }
             }
         }
     }
@@ -113,15 +122,20 @@ impl<V: Vault, C: Consent> Core<V, C> {
         if head.headers.contains_key(header::UPGRADE) {
             return Err(Refusal::Upgrade.into());
         }
-        let token = credential(&head)?;
-        let (access, grant) = self.grant_of(&token).await?;
+        let presented = credential(&head)?;
+        let Holder { access, grant, ancestors } = self.held(&presented.token).await?;
         let about = |refusal| Refused { refusal, grant: Some(grant.id.clone()) };
+        admit::alive(&grant, &ancestors, &access, self.clock.now()).map_err(about)?;
+        let here = self.address_of(&head);
+        self.holds_key(&head.headers, head.method.as_str(), &here, &presented, &access)
+            .await
+            .map_err(about)?;
         let Some((provider, upstream)) = known else {
             let shown = named.chars().filter(|c| c.is_ascii_graphic()).take(64).collect();
             return Err(about(Refusal::ProviderNotAllowed(shown)));
         };
         let now = self.clock.now();
-        let parts = admit::standing(&grant, &access, &provider, now).map_err(about)?;
+        let parts = admit::parts(access.allows(&grant), &provider, now).map_err(about)?;
         let operation =
             provider::route(upstream.style, head.method.as_str(), path).map_err(about)?;
         if operation.is_local() {
@@ -131,10 +145,9 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let call = Call::read(operation, &body).map_err(about)?;
         let allowed = admit::allowed(&parts, &call, now).map_err(about)?.clone();
         // from here on every way out settles, even that of an app which hangs up
-        let (core, grant) = (self.clone(), grant.clone());
+        let (core, holding) = (self.clone(), (access.clone(), grant.clone()));
         let going = tokio::spawn(async move {
-            let running =
-                core.admitted(call, allowed, (access, grant), provider, upstream.style).await?;
+            let running = core.admitted(call, allowed, holding, provider, upstream.style).await?;
             core.forward(running, &upstream, &head.headers).await
         });
         match going.await {
@@ -152,17 +165,19 @@ impl<V: Vault, C: Consent> Core<V, C> {
         provider: Provider,
         style: Style,
     ) -> Result<Running, Refusal> {
-        let _place = self.allowance.enter(&allowed.account, self.config.calls_at_once)?;
+        let shares = allowed.shares();
+        let _place = self.allowance.enter(&shares, self.config.calls_at_once)?;
         let call = call.sent_to(&provider);
         let price = self.prices.find(provider.as_str(), call.model.as_str()).cloned();
         let admitted = self
             .allowance
-            .hold(&self.vault, &allowed.account, |account| {
-                admit::admit(account, &allowed.limits, &call, price.as_ref(), self.clock.now())
+            .hold(&self.vault, &shares, |chain| {
+                admit::admit(chain, &call, price.as_ref(), self.clock.now())
             })
             .await?;
         let running = Running {
-            account: allowed.account,
+            shares,
+            ends: allowed.expires,
             grant,
             provider,
             style,
@@ -172,10 +187,9 @@ impl<V: Vault, C: Consent> Core<V, C> {
             _place,
         };
         // the body may have taken its time: a revocation that came before the hold is seen here
-        let still = match load::<Grant>(&self.vault, running.grant.id.as_str()).await {
-            Ok(Some(now)) => {
-                admit::standing(&now.record, &access, &running.provider, self.clock.now())
-                    .map(|_| ())
+        let still = match self.family(&running.grant.id).await {
+            Ok(Some((grant, ancestors))) => {
+                admit::alive(&grant, &ancestors, &access, self.clock.now())
             }
             Ok(None) => Err(Refusal::InvalidToken),
             Err(error) => {
@@ -192,15 +206,12 @@ impl<V: Vault, C: Consent> Core<V, C> {
         }
     }
 
-    async fn grant_of(&self, token: &AccessToken) -> Result<(Access, Grant), Refusal> {
-        let broken = |error: crate::StoreError| {
-            tracing::error!(%error, "a token could not be looked up");
-            Refusal::VaultUnavailable
-        };
-        let access = load::<Access>(&self.vault, &hash(token.expose())).await.map_err(broken)?;
-        let access = access.ok_or(Refusal::InvalidToken)?.record;
-        let grant = load::<Grant>(&self.vault, access.grant.as_str()).await.map_err(broken)?;
-        Ok((access, grant.ok_or(Refusal::InvalidToken)?.record))
+    /// The address of a call as the app wrote it, below the issuer's own.
+    fn address_of(&self, head: &Parts) -> Url {
+        let issuer = &self.config.profile.issuer;
+        let mut url = endpoint(issuer, "");
+        url.set_path(head.uri.path());
+        url
     }
 
     async fn call_body<B>(&self, head: &Parts, body: B) -> Result<Bytes, Refusal>
@@ -437,7 +448,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             tracing::warn!(grant = %row.grant, %held, cost = %settled.cost, "a call cost more than its bound");
         }
         self.allowance
-            .settle(&self.vault, &running.account, &running.admitted.hold, settled.cost, row)
+            .settle(&self.vault, &running.shares, &running.admitted.hold, settled.cost, row)
             .await;
     }
 }
@@ -447,7 +458,7 @@ pub(crate) fn elsewhere(target: &http::Uri) -> Reply {
     let host = target.host().unwrap_or_default().chars().take(80).collect::<String>();
     let refusal =
         Refusal::RouteNotSupported(format!("a target at {host}"), "targets at this vault");
-    reply::refusal(Style::OpenAi, &refusal, None)
+    reply::refusal(Style::OpenAi, &refusal, None, None)
 }
 
 /// What an unknown or unauthenticated path below `/v1` gets.

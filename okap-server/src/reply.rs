@@ -4,6 +4,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use okap_engine::{flow::FlowError, provider, provider::Style, refusal::Refusal};
 use okap_types::{ErrorBody, ErrorCode, GrantId, ParseError};
 use serde::Serialize;
+use url::Url;
 
 use crate::body::{Body, ReadError, full};
 
@@ -26,10 +27,23 @@ pub(crate) fn set(reply: &mut Reply, name: HeaderName, value: &str) {
     }
 }
 
+/// An answer without a body.
+pub(crate) fn empty(status: u16) -> Reply {
+    let mut reply = Response::new(full(""));
+    *reply.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    set(&mut reply, header::CACHE_CONTROL, "no-store");
+    reply
+}
+
 /// An error of an endpoint that is not proxied.
 pub(crate) fn error(code: ErrorCode, description: impl Into<String>) -> Reply {
-    let mut reply = json(code.status(), &ErrorBody::new(code, description));
-    if code.status() == 401 {
+    error_with(code.status(), code, description)
+}
+
+/// An error with a status that depends on the endpoint.
+pub(crate) fn error_with(status: u16, code: ErrorCode, description: impl Into<String>) -> Reply {
+    let mut reply = json(status, &ErrorBody::new(code, description));
+    if status == 401 && code != ErrorCode::InvalidClient {
         set(&mut reply, header::WWW_AUTHENTICATE, "Bearer realm=\"okap\"");
     }
     reply
@@ -70,7 +84,12 @@ pub(crate) fn method_not_allowed(allow: &'static str) -> Reply {
 }
 
 /// A refusal of a proxied call, in the provider's own shape.
-pub(crate) fn refusal(style: Style, refusal: &Refusal, grant: Option<&GrantId>) -> Reply {
+pub(crate) fn refusal(
+    style: Style,
+    refusal: &Refusal,
+    grant: Option<&GrantId>,
+    resource: Option<&Url>,
+) -> Reply {
     let mut reply = json(refusal.status(), &provider::error_body(style, refusal, grant));
     if let Some(seconds) = refusal.retry_after() {
         set(&mut reply, header::RETRY_AFTER, &seconds.to_string());
@@ -78,17 +97,7 @@ pub(crate) fn refusal(style: Style, refusal: &Refusal, grant: Option<&GrantId>) 
     if refusal.is_final() {
         set(&mut reply, HeaderName::from_static("x-should-retry"), "false");
     }
-    if matches!(refusal.status(), 401 | 403) {
-        let error = match refusal.status() {
-            401 => "invalid_token",
-            _ => "insufficient_scope",
-        };
-        let challenge = match refusal {
-            Refusal::MissingToken => "Bearer realm=\"okap\"".to_owned(),
-            _ => format!("Bearer realm=\"okap\", error=\"{error}\""),
-        };
-        set(&mut reply, header::WWW_AUTHENTICATE, &challenge);
-    }
+    challenge(&mut reply, refusal, resource);
     if let Refusal::MethodNotAllowed(_, allow) = refusal {
         set(&mut reply, header::ALLOW, allow);
     }
@@ -96,6 +105,28 @@ pub(crate) fn refusal(style: Style, refusal: &Refusal, grant: Option<&GrantId>) 
         set(&mut reply, header::UPGRADE, "HTTP/1.1");
     }
     reply
+}
+
+/// Says at 401 and 403 which credential is wanted (RFC 6750 section 3, RFC 9449 section 7.1), and
+/// where the resource is described (RFC 9728 section 5.1).
+pub(crate) fn challenge(reply: &mut Reply, refusal: &Refusal, resource: Option<&Url>) {
+    let described = resource.map(|url| format!(", resource_metadata=\"{url}\""));
+    let described = described.unwrap_or_default();
+    let error = match (refusal, refusal.status()) {
+        (Refusal::InvalidProof(_) | Refusal::UseNonce, _) => {
+            let code = refusal.code().as_str();
+            let text = format!("DPoP error=\"{code}\", algs=\"ES256\"{described}");
+            return set(reply, header::WWW_AUTHENTICATE, &text);
+        }
+        (Refusal::MissingToken, _) => "",
+        (_, 401) => ", error=\"invalid_token\"",
+        (_, 403) => ", error=\"insufficient_scope\"",
+        _ => return,
+    };
+    set(reply, header::WWW_AUTHENTICATE, &format!("Bearer realm=\"okap\"{error}{described}"));
+    if let Ok(value) = HeaderValue::from_str("DPoP algs=\"ES256\"") {
+        reply.headers_mut().append(header::WWW_AUTHENTICATE, value);
+    }
 }
 
 /// A page for a person whose browser came with something that leads nowhere. No redirect.

@@ -5,7 +5,7 @@ use std::{
     future::Future,
     net::IpAddr,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context, Poll},
 };
 
@@ -19,8 +19,9 @@ use crate::{
     BoxError, Config, Consent, Control, Vault,
     allowance::Allowance,
     body::{self, Body},
+    clients::Clients,
     core::Core,
-    ports::{Clock, Forward, SystemClock, Upstream},
+    ports::{Clock, Documents, Forward, SystemClock, Upstream},
     proxy,
     reply::{self, Reply},
     throttle::Throttle,
@@ -67,10 +68,14 @@ impl<V: Vault, C: Consent> OkapService<V, C> {
     #[cfg(feature = "https")]
     pub fn new(config: Config, vault: V, consent: C) -> Result<Self, StartError> {
         let https = crate::ports::Https::new().map_err(|e| StartError::Tls(e.into()))?;
-        Self::with_ports(config, vault, consent, https, SystemClock)
+        let documents = crate::ports::HttpsDocuments::builder()
+            .build()
+            .map_err(|e| StartError::Tls(e.into()))?;
+        Self::assembled(config, vault, consent, https, SystemClock, Some(Clients::new(documents)))
     }
 
-    /// As [`OkapService::new`], with another way out and another clock.
+    /// As [`OkapService::new`], with another way out and another clock. Documents of published apps
+    /// are not fetched; [`with_documents`](Self::with_documents) brings a way to.
     ///
     /// # Errors
     /// [`StartError`].
@@ -80,6 +85,32 @@ impl<V: Vault, C: Consent> OkapService<V, C> {
         consent: C,
         upstream: impl Upstream,
         clock: impl Clock,
+    ) -> Result<Self, StartError> {
+        Self::assembled(config, vault, consent, upstream, clock, None)
+    }
+
+    /// As [`with_ports`](Self::with_ports), with a way to the documents of published apps.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn with_documents(
+        config: Config,
+        vault: V,
+        consent: C,
+        upstream: impl Upstream,
+        clock: impl Clock,
+        documents: impl Documents,
+    ) -> Result<Self, StartError> {
+        Self::assembled(config, vault, consent, upstream, clock, Some(Clients::new(documents)))
+    }
+
+    fn assembled(
+        config: Config,
+        vault: V,
+        consent: C,
+        upstream: impl Upstream,
+        clock: impl Clock,
+        clients: Option<Clients>,
     ) -> Result<Self, StartError> {
         let issuer = &config.profile.issuer;
         let plain = matches!(issuer.scheme(), "http" | "https")
@@ -101,6 +132,8 @@ impl<V: Vault, C: Consent> OkapService<V, C> {
             consent,
             upstream: Box::new(upstream),
             clock: Box::new(Forward::new(clock)),
+            clients,
+            nonces: OnceLock::new(),
             allowance: Allowance::default(),
             throttle: Throttle::default(),
             decided: Notify::new(),
@@ -114,6 +147,9 @@ impl<V: Vault, C: Consent> OkapService<V, C> {
         Control::new(self.core.clone())
     }
 }
+
+/// The endpoints below `/okap/` that take a form.
+const FORMS: &[&str] = &["par", "token", "revoke", "introspect", "device_authorization"];
 
 impl<V: Vault, C: Consent> Core<V, C> {
     async fn answer<B>(self: Arc<Self>, request: Request<B>) -> Reply
@@ -144,6 +180,16 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 _ => reply::method_not_allowed("GET"),
             };
         }
+        let resource = format!("/.well-known/oauth-protected-resource{issuer_path}/v1/");
+        if let Some(provider) = path.strip_prefix(&resource) {
+            let known = provider.parse().ok();
+            let known = known.filter(|p| self.config.profile.providers.contains(p));
+            return match (known, request.method()) {
+                (None, _) => not_found(),
+                (Some(provider), &Method::GET) => self.protected_resource(&provider),
+                (Some(_), _) => reply::method_not_allowed("GET"),
+            };
+        }
         let Some(path) = path.strip_prefix(&issuer_path) else { return not_found() };
         if let Some(rest) = path.strip_prefix("/v1/") {
             let (provider, rest) = rest.split_once('/').unwrap_or((rest, ""));
@@ -164,22 +210,45 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 Err(refused) => refused,
             },
             ("/okap/continue", &Method::POST) => self.proceed(request.headers()).await,
-            ("/okap/par" | "/okap/token" | "/okap/revoke", &Method::POST) => {
-                let (head, body) = request.into_parts();
-                match self.message(body).await {
-                    Err(refused) => refused,
-                    Ok(body) => match path {
-                        "/okap/par" => self.par(&source, &head.headers, &body).await,
-                        "/okap/token" => self.token(&head.headers, &body).await,
-                        _ => self.give_back(&head.headers, &body).await,
-                    },
-                }
-            }
+            ("/okap/limits", &Method::GET) => self.limits(request.headers()).await,
             ("/okap/authorize", _) => reply::method_not_allowed("GET, POST"),
-            (
-                "/okap/request" | "/okap/continue" | "/okap/par" | "/okap/token" | "/okap/revoke",
-                _,
-            ) => reply::method_not_allowed("POST"),
+            ("/okap/request" | "/okap/continue", _) => reply::method_not_allowed("POST"),
+            ("/okap/limits", _) => reply::method_not_allowed("GET"),
+            _ => match path.strip_prefix("/okap/") {
+                Some(name) if FORMS.contains(&name) && method == Method::POST => {
+                    self.form(name, &source, request).await
+                }
+                Some(name) if FORMS.contains(&name) => reply::method_not_allowed("POST"),
+                Some(name) => match name.strip_prefix("grants/") {
+                    Some(_) if !matches!(method, Method::GET | Method::DELETE) => {
+                        reply::method_not_allowed("GET, DELETE")
+                    }
+                    Some(id) => self.own_grant(request.headers(), &method, id).await,
+                    None => not_found(),
+                },
+                None => not_found(),
+            },
+        }
+    }
+
+    /// The endpoints that take a form.
+    async fn form<B>(&self, name: &str, source: &str, request: Request<B>) -> Reply
+    where
+        B: http_body::Body,
+        B::Error: Into<BoxError>,
+    {
+        let (head, body) = request.into_parts();
+        let body = match self.message(body).await {
+            Ok(body) => body,
+            Err(refused) => return refused,
+        };
+        let headers = &head.headers;
+        match name {
+            "par" => self.par(source, headers, &body).await,
+            "token" => self.token(source, headers, &body).await,
+            "revoke" => self.give_back(headers, &body).await,
+            "introspect" => self.introspect(headers, &body).await,
+            "device_authorization" => self.device(source, headers, &body).await,
             _ => not_found(),
         }
     }

@@ -6,19 +6,14 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use okap_engine::{
-    admit, provider,
-    provider::Meter,
-    record::{End, Grant},
-    refusal::Refusal,
-};
+use okap_engine::{admit, provider, provider::Meter, record::End, refusal::Refusal};
 use okap_types::{Provider, Secret};
 use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior, interval, sleep_until, timeout, timeout_at},
 };
 
-use crate::{BoxError, Consent, Vault, body::Body, core::Core, proxy::Running, vault::load};
+use crate::{BoxError, Consent, Vault, body::Body, core::Core, proxy::Running};
 
 /// How often a running stream looks whether its grant still stands.
 const STANDING: Duration = Duration::from_millis(400);
@@ -205,13 +200,15 @@ async fn settle<V: Vault, C: Consent>(
     core.settle(running, settled, status, end).await;
 }
 
-/// Whether the grant has not been revoked; a store that cannot say is waited for.
+/// Whether the grant and all above it still stand; a store that cannot say is waited for.
 async fn stands<V: Vault, C: Consent>(core: &Core<V, C>, running: &Running) -> bool {
-    match load::<Grant>(&core.vault, running.grant.id.as_str()).await {
-        Ok(Some(grant)) if grant.record.revoked.is_some() => false,
-        Ok(Some(grant)) => {
-            let now = core.clock.now();
-            grant.record.access.iter().any(|a| a.account == running.account && a.expires > now)
+    if running.ends <= core.clock.now() {
+        return false;
+    }
+    match core.family(&running.grant.id).await {
+        Ok(Some((grant, ancestors))) => {
+            let whole = ancestors.len() == grant.ancestors.len();
+            whole && std::iter::once(&grant).chain(&ancestors).all(|g| g.revoked.is_none())
         }
         Ok(None) => false,
         Err(_) => true,

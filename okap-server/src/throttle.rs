@@ -11,6 +11,11 @@ use okap_types::Timestamp;
 const WAITING: usize = 3;
 /// Requests that one source may open in a minute.
 const OPENED: usize = 60;
+/// Wrong codes that one source may type in a minute, and all sources together.
+const GUESSES: usize = 10;
+const GUESSES_OF_ALL: usize = 100;
+/// Access that one source may hand on in a minute.
+const EXCHANGES: usize = 120;
 /// Sources and apps that are remembered.
 const REMEMBERED: usize = 10_000;
 
@@ -28,6 +33,10 @@ struct Inner {
     opened: HashMap<String, Vec<Timestamp>>,
     /// By continuation: when it was last asked.
     polled: HashMap<String, Timestamp>,
+    /// By source, and under "" of all: when wrong codes were typed in the last minute.
+    guessed: HashMap<String, Vec<Timestamp>>,
+    /// By source: when access was handed on in the last minute.
+    exchanged: HashMap<String, Vec<Timestamp>>,
 }
 
 impl Throttle {
@@ -82,6 +91,29 @@ impl Throttle {
         }
     }
 
+    /// Whether a source may type one more code; seconds to wait if not.
+    pub(crate) fn may_guess(&self, source: &str, now: Timestamp) -> Result<(), u64> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let guessed = &mut inner.guessed;
+        within_a_minute(guessed, "", GUESSES_OF_ALL, now)?;
+        within_a_minute(guessed, source, GUESSES, now)
+    }
+
+    /// A code that was typed leads nowhere.
+    pub(crate) fn guessed_wrong(&self, source: &str, now: Timestamp) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.guessed.entry(source.to_owned()).or_default().push(now);
+        inner.guessed.entry(String::new()).or_default().push(now);
+    }
+
+    /// Whether a source may hand access on once more; counts it. Seconds to wait if not.
+    pub(crate) fn exchange(&self, source: &str, now: Timestamp) -> Result<(), u64> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        within_a_minute(&mut inner.exchanged, source, EXCHANGES, now)?;
+        inner.exchanged.entry(source.to_owned()).or_default().push(now);
+        Ok(())
+    }
+
     /// A continuation was answered after a wait: the app may come back at once.
     pub(crate) fn answered(&self, continuation: &str) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,5 +129,30 @@ impl Inner {
         if self.opened.len() >= REMEMBERED / 2 {
             self.opened.retain(|_, list| list.iter().any(|at| at.plus_seconds(60) > now));
         }
+    }
+}
+
+/// Whether fewer than `most` moments of the last minute stand there; seconds to wait if not.
+fn within_a_minute(
+    moments: &mut HashMap<String, Vec<Timestamp>>,
+    of: &str,
+    most: usize,
+    now: Timestamp,
+) -> Result<(), u64> {
+    let recent = |list: &mut Vec<Timestamp>| {
+        list.retain(|at| at.plus_seconds(60) > now);
+        !list.is_empty()
+    };
+    if moments.len() >= REMEMBERED {
+        moments.retain(|_, list| recent(list));
+    }
+    if moments.len() >= REMEMBERED && !moments.contains_key(of) {
+        return Err(60);
+    }
+    let Some(list) = moments.get_mut(of) else { return Ok(()) };
+    recent(list);
+    match list.first() {
+        Some(first) if list.len() >= most => Err(now.seconds_until(first.plus_seconds(60))),
+        _ => Ok(()),
     }
 }
