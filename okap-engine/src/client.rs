@@ -63,8 +63,11 @@ impl<'a> Client<'a> {
             Self::Local => Err(invalid(
                 "redirect_uri is not http://127.0.0.1:port/path or http://[::1]:port/path",
             )),
-            Self::Published { document, .. } if document.allows(to) => {
-                self.app(Identity::Published, client_name)
+            Self::Published { document, authenticated } if document.allows(to) => {
+                // any program on a computer can listen at its loopback, or claim a scheme there
+                let proven = *authenticated || to.starts_with("https:");
+                let identity = if proven { Identity::Published } else { Identity::Claimed };
+                self.app(identity, client_name)
             }
             Self::Published { .. } => {
                 Err(invalid("redirect_uri is not one that the client's document lists"))

@@ -72,8 +72,9 @@ const ANTHROPIC_ROUTES: &str = "POST /messages, POST /messages/count_tokens, GET
 
 /// Finds the route for what stands behind `/v1/{provider}`.
 ///
-/// `//` counts as `/`, and a version prefix (`v1`, also repeated; `openai/v1` as Groq's SDK
-/// sends it) is accepted before the table is asked.
+/// `//` counts as `/`, and a version prefix (`v1`, also repeated; Cohere's `v2`, Google's `v1beta`
+/// and `v1alpha`; `openai` before or behind it, as Groq's SDK and Google's OpenAI-compatible
+/// address have it) is accepted before the table is asked: what goes up is the route's own path.
 ///
 /// # Errors
 /// [`Refusal::RouteNotSupported`], [`Refusal::MethodNotAllowed`].
@@ -81,14 +82,15 @@ const ANTHROPIC_ROUTES: &str = "POST /messages, POST /messages/count_tokens, GET
 /// ```
 /// use okap_engine::provider::{Operation, Style, route};
 /// assert_eq!(route(Style::OpenAi, "POST", "/v1//chat/completions"), Ok(Operation::Chat));
-/// assert!(route(Style::OpenAi, "POST", "/files").is_err());
+/// assert_eq!(route(Style::OpenAi, "POST", "/v1beta/openai/embeddings"), Ok(Operation::Embeddings));
+/// assert!(route(Style::OpenAi, "POST", "/v1/files").is_err());
 /// ```
 pub fn route(style: Style, method: &str, path: &str) -> Result<Operation, Refusal> {
     let mut segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
     loop {
-        match segments.as_slice() {
-            ["v1", ..] => segments.remove(0),
-            ["openai", "v1", ..] => segments.remove(0),
+        match (style, segments.as_slice()) {
+            (_, ["v1" | "v1beta" | "v1alpha" | "v2", ..]) => segments.remove(0),
+            (Style::OpenAi, ["openai", ..]) => segments.remove(0),
             _ => break,
         };
     }

@@ -35,8 +35,8 @@ pub struct App {
 pub enum Identity {
     /// An app on the user's own computer: `http://localhost` and a loopback redirect.
     Local,
-    /// The app of a document: the answer goes to an address that the document lists, or the app
-    /// signed with a key that it lists.
+    /// The app of a document: the answer goes to an `https` address that the document lists, or
+    /// the app signed with a key that it lists.
     Published,
     /// It names a document, and nothing proves that it is the document's app.
     Claimed,
