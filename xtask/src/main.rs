@@ -5,6 +5,7 @@ mod generated;
 mod interop;
 mod prices;
 mod schema;
+mod spec;
 mod tools;
 mod vectors;
 
@@ -46,6 +47,12 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Holds spec/okap.md, its requirements and what upholds them against each other
+    Spec {
+        /// Accepted for symmetry: this chore only ever compares
+        #[arg(long)]
+        check: bool,
+    },
     /// Writes the price snapshot from the genai-prices crate
     Prices {
         /// Compares instead of writing
@@ -60,6 +67,7 @@ fn main() -> ExitCode {
         Chore::Interop { suites } => interop::run(&suites),
         Chore::Schema { check } => schema::write(check),
         Chore::Vectors { check } => vectors::write(check),
+        Chore::Spec { check: _ } => spec::check(),
         Chore::Prices { check } => prices::write(check),
     };
     match outcome {
