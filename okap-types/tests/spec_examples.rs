@@ -16,6 +16,7 @@ use jsonschema::Validator;
 use okap_types::{
     ErrorBody, GrantRequest, GrantedAccess,
     access::parse_details,
+    client_document::{ClientDocument, ClientIdUrl},
     form::Form,
     oauth::{
         DeviceAnswer, DeviceRequest, IntrospectionAnswer, IntrospectionRequest, Metadata,
@@ -113,6 +114,11 @@ fn parsed(schema: &str, body: &str) -> Result<(), String> {
         "introspection-answer" => answer::<IntrospectionAnswer>(body),
         "metadata" => answer::<Metadata>(body),
         "protected-resource" => answer::<ProtectedResource>(body),
+        "client-document" => {
+            let stands_at = serde_json::from_str::<Value>(body).unwrap()["client_id"].clone();
+            let url = stands_at.as_str().unwrap_or_default().parse::<ClientIdUrl>().unwrap();
+            refusal(ClientDocument::parse(&url, body.as_bytes()))
+        }
         "limits" => answer::<LimitsAnswer>(body),
         "grant" => answer::<GrantAnswer>(body),
         "error" => answer::<ErrorBody>(body),
