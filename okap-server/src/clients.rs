@@ -89,6 +89,11 @@ impl Clients {
         Self { inner: Arc::new(inner) }
     }
 
+    /// Whether a document is here and fresh, so that finding it fetches nothing.
+    pub(crate) fn is_fresh(&self, url: &ClientIdUrl, now: Timestamp) -> bool {
+        self.inner.lock().is_fresh(url, now)
+    }
+
     /// Finds a client's document, fetched now or fresh from before.
     ///
     /// # Errors
@@ -139,6 +144,10 @@ impl Inner {
 }
 
 impl State {
+    fn is_fresh(&self, url: &ClientIdUrl, now: Timestamp) -> bool {
+        self.kept.get(url).is_some_and(|kept| now < kept.until)
+    }
+
     fn keep(&mut self, url: ClientIdUrl, kept: Kept, now: Timestamp) {
         if self.kept.len() >= KEPT {
             self.kept.retain(|_, kept| now < kept.until);

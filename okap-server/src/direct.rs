@@ -310,7 +310,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let app = match request.client.client_id.as_deref() {
             None => App { identity: Identity::Unverified, info: request.client.clone() },
             Some(id) => {
-                let document = self.document(id, ErrorCode::InvalidClient).await;
+                let document = self.document(id, source, ErrorCode::InvalidClient).await;
                 let document = document.map_err(|e| reply::flow_error(&e))?;
                 Client::claimed(&document)
             }

@@ -246,7 +246,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
         match name {
             "par" => self.par(source, headers, &body).await,
             "token" => self.token(source, headers, &body).await,
-            "revoke" => self.give_back(headers, &body).await,
+            "revoke" => self.give_back(source, headers, &body).await,
             "introspect" => self.introspect(headers, &body).await,
             "device_authorization" => self.device(source, headers, &body).await,
             _ => not_found(),

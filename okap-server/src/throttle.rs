@@ -16,6 +16,8 @@ const GUESSES: usize = 10;
 const GUESSES_OF_ALL: usize = 100;
 /// Access that one source may hand on in a minute.
 const EXCHANGES: usize = 120;
+/// Client documents that are fetched for one source in a minute.
+const FETCHES: usize = 30;
 /// Sources and apps that are remembered.
 const REMEMBERED: usize = 10_000;
 
@@ -35,6 +37,8 @@ struct Inner {
     polled: HashMap<String, Timestamp>,
     /// By source, and under "" of all: when wrong codes were typed in the last minute.
     guessed: HashMap<String, Vec<Timestamp>>,
+    /// By source: when a client document was fetched in the last minute.
+    fetched: HashMap<String, Vec<Timestamp>>,
     /// By source: when access was handed on in the last minute.
     exchanged: HashMap<String, Vec<Timestamp>>,
 }
@@ -104,6 +108,15 @@ impl Throttle {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.guessed.entry(source.to_owned()).or_default().push(now);
         inner.guessed.entry(String::new()).or_default().push(now);
+    }
+
+    /// Whether one more client document may be fetched for a source; counts it. Seconds to wait if
+    /// not.
+    pub(crate) fn fetch(&self, source: &str, now: Timestamp) -> Result<(), u64> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        within_a_minute(&mut inner.fetched, source, FETCHES, now)?;
+        inner.fetched.entry(source.to_owned()).or_default().push(now);
+        Ok(())
     }
 
     /// Whether a source may hand access on once more; counts it. Seconds to wait if not.

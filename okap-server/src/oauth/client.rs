@@ -45,12 +45,13 @@ fn unknown(text: impl Into<String>) -> Reply {
 }
 
 impl<V: Vault, C: Consent> Core<V, C> {
-    /// Finds the client of a request and checks its signature, where it sent one. `out_of_reach`
-    /// is what a document that cannot be fetched means.
+    /// Finds the client of a request from `source` and checks its signature, where it sent one.
+    /// `out_of_reach` is what a document that cannot be fetched means.
     pub(super) async fn known(
         &self,
         client_id: &str,
         assertion: Option<&Secret<String>>,
+        source: &str,
         out_of_reach: ErrorCode,
     ) -> Result<Known, Reply> {
         if client_id == LOCAL_CLIENT {
@@ -59,7 +60,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 Some(_) => Err(unknown(format!("{LOCAL_CLIENT} has no key to sign with"))),
             };
         }
-        let document = self.document(client_id, out_of_reach).await;
+        let document = self.document(client_id, source, out_of_reach).await;
         let document = document.map_err(|e| flow_refused(&e))?;
         let assertion = match assertion {
             None => None,
@@ -72,6 +73,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
     pub(crate) async fn document(
         &self,
         client_id: &str,
+        source: &str,
         out_of_reach: ErrorCode,
     ) -> Result<Arc<ClientDocument>, FlowError> {
         let error = |code, description: String| FlowError { code, description };
@@ -85,7 +87,14 @@ impl<V: Vault, C: Consent> Core<V, C> {
             let text = "this vault knows apps on this computer only".to_owned();
             return Err(error(ErrorCode::InvalidClient, text));
         };
-        clients.find(&url, self.clock.now()).await.map_err(|why| {
+        let now = self.clock.now();
+        if !clients.is_fresh(&url, now) {
+            self.throttle.fetch(source, now).map_err(|wait| {
+                let text = format!("too many client documents; try again in {wait} s");
+                error(ErrorCode::TemporarilyUnavailable, text)
+            })?;
+        }
+        clients.find(&url, now).await.map_err(|why| {
             let code = match why {
                 ClientError::Busy => ErrorCode::TemporarilyUnavailable,
                 ClientError::Unreachable(_) => out_of_reach,

@@ -33,7 +33,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
         };
         let request = DeviceRequest::from_form(&form(headers, body)?).map_err(|e| refused(&e))?;
         let (id, assertion) = (&request.client_id, request.client_assertion.as_ref());
-        let known = self.known(id, assertion, ErrorCode::InvalidClient).await?;
+        let known = self.known(id, assertion, source, ErrorCode::InvalidClient).await?;
         let app = known
             .client()?
             .on_device(request.client_name.as_deref())

@@ -24,7 +24,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
     async fn pushed(&self, source: &str, headers: &HeaderMap, body: &[u8]) -> Result<Reply, Reply> {
         let request = PushedRequest::from_form(&form(headers, body)?).map_err(|e| refused(&e))?;
         let (id, assertion) = (&request.client_id, request.client_assertion.as_ref());
-        let known = self.known(id, assertion, ErrorCode::InvalidClient).await?;
+        let known = self.known(id, assertion, source, ErrorCode::InvalidClient).await?;
         let app = known
             .client()?
             .at_redirect(&request.redirect_uri, request.client_name.as_deref())

@@ -21,18 +21,24 @@ use crate::{
 
 impl<V: Vault, C: Consent> Core<V, C> {
     /// `POST /okap/revoke` (RFC 7009): a token given back takes its grant with it.
-    pub(crate) async fn give_back(&self, headers: &HeaderMap, body: &Bytes) -> Reply {
-        match self.given_back(headers, body).await {
+    pub(crate) async fn give_back(&self, source: &str, headers: &HeaderMap, body: &Bytes) -> Reply {
+        match self.given_back(source, headers, body).await {
             Ok(reply) | Err(reply) => reply,
         }
     }
 
-    async fn given_back(&self, headers: &HeaderMap, body: &[u8]) -> Result<Reply, Reply> {
+    async fn given_back(
+        &self,
+        source: &str,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Reply, Reply> {
         let request =
             RevocationRequest::from_form(&form(headers, body)?).map_err(|e| refused(&e))?;
         if let (Some(client_id), Some(assertion)) = (&request.client_id, &request.client_assertion)
         {
-            self.known(client_id, Some(assertion), ErrorCode::TemporarilyUnavailable).await?;
+            let down = ErrorCode::TemporarilyUnavailable;
+            self.known(client_id, Some(assertion), source, down).await?;
         }
         let gone = |_: StoreError| reply::unavailable();
         if let Some(id) = self.grant_named_by(request.token.expose()).await.map_err(gone)? {

@@ -48,7 +48,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             Some(id) => {
                 // it was there when the app asked: a site that is down must not cost the grant
                 let down = ErrorCode::TemporarilyUnavailable;
-                let known = self.known(id, request.client_assertion(), down).await?;
+                let known = self.known(id, request.client_assertion(), source, down).await?;
                 known.client()?.is_bound()
             }
             None => false,
