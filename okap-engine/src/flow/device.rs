@@ -2,7 +2,7 @@ use okap_types::{ErrorCode, GrantRequest, ModelAccess, Timestamp, UserCode, toke
 
 use super::{
     DEVICE_INTERVAL, FlowError, Issued, OpenError, Opened, Profile, Refused,
-    issue::{Mint, first_refresh},
+    issue::{Mint, first_refresh, stands},
     open::interaction,
 };
 use crate::{
@@ -69,7 +69,7 @@ pub struct Poll<'a> {
 /// # Errors
 /// `authorization_pending`, `slow_down`, `access_denied`, `expired_token`;
 /// `invalid_authorization_details` where more is asked than was granted; `invalid_grant` for a
-/// code that is unknown, used, or another client's.
+/// code that is unknown, used, or another client's, and for a grant that was revoked or has ended.
 pub fn poll(
     device: Option<&Loaded<Device>>,
     interaction: Option<&Loaded<Interaction>>,
@@ -99,9 +99,7 @@ pub fn poll(
             Err(FlowError::new(ErrorCode::AccessDenied, text).into())
         }
         (Outcome::Granted(_), Some(grant)) => {
-            if grant.record.revoked.is_some() {
-                return Err(FlowError::grant("the user has revoked this grant").into());
-            }
+            stands(&grant.record, now)?;
             let mint = Mint::renewable(&grant.record, with.narrower, with.key, now)?;
             let mut step = mint.issue(now, seed);
             let (refresh, first) = first_refresh(&grant.record, with.client_id, with.key, seed);

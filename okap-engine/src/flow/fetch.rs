@@ -12,11 +12,11 @@ use crate::{
 pub enum Fetched {
     /// The user has not decided.
     Waiting,
-    /// The user said no.
+    /// The user said no, or took it back.
     Denied,
     /// The user allowed: here is the token, once.
     Issued(Box<Issued>),
-    /// Too late.
+    /// Too late: the request has ended, or what was allowed.
     Expired,
 }
 
@@ -32,6 +32,12 @@ pub fn fetch(
     let last = vec![last_word];
     match (&interaction.outcome, grant) {
         (Outcome::Denied, _) => Step { reply: Fetched::Denied, changes: last },
+        (_, Some(grant)) if grant.record.revoked.is_some() => {
+            Step { reply: Fetched::Denied, changes: last }
+        }
+        (_, Some(grant)) if grant.record.expires() <= now => {
+            Step { reply: Fetched::Expired, changes: last }
+        }
         _ if interaction.expires <= now => Step { reply: Fetched::Expired, changes: last },
         (Outcome::Granted(_), Some(grant)) => {
             let mut step = Mint::lasting(&grant.record).issue(now, seed);

@@ -3,7 +3,7 @@ use okap_types::{
     token::{AccessToken, RefreshToken},
 };
 
-use super::{ACCESS_LIFETIME, LONG_ACCESS_LIFETIME};
+use super::{ACCESS_LIFETIME, FlowError, LONG_ACCESS_LIFETIME};
 use crate::{
     narrow::{TooWide, attenuate},
     record::{Access, Allowed, Change, Grant, Refresh, insert},
@@ -83,6 +83,20 @@ impl<'a> Mint<'a> {
             created: self.grant.created,
         };
         Step { reply, changes }
+    }
+}
+
+/// Whether tokens may still be issued for a grant.
+///
+/// # Errors
+/// `invalid_grant` where it was revoked or has ended.
+pub(super) fn stands(grant: &Grant, now: Timestamp) -> Result<(), FlowError> {
+    if grant.revoked.is_some() {
+        return Err(FlowError::grant("the user has revoked this grant"));
+    }
+    match grant.expires() <= now {
+        true => Err(FlowError::grant("this grant has ended; ask the user again")),
+        false => Ok(()),
     }
 }
 

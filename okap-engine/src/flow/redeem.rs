@@ -2,7 +2,7 @@ use okap_types::{ErrorCode, ModelAccess, Timestamp};
 
 use super::{
     FlowError, Issued, Refused,
-    issue::{Mint, first_refresh},
+    issue::{Mint, first_refresh, stands},
     revoke::revoke,
 };
 use crate::{
@@ -69,9 +69,7 @@ pub fn redeem(
     if record.expires <= now {
         return Err(invalid("code is older than 60 seconds").into());
     }
-    if grant.record.revoked.is_some() {
-        return Err(invalid("the user has revoked this grant").into());
-    }
+    stands(&grant.record, now)?;
     let mint = Mint::renewable(&grant.record, with.narrower, with.key, now)?;
     let mut step = mint.issue(now, seed);
     let (refresh, first) = first_refresh(&grant.record, with.client_id, with.key, seed);

@@ -1,6 +1,10 @@
 use okap_types::{ModelAccess, Timestamp, token::RefreshToken};
 
-use super::{FlowError, Issued, Refused, issue::Mint, revoke::revoke};
+use super::{
+    FlowError, Issued, Refused,
+    issue::{Mint, stands},
+    revoke::revoke,
+};
 use crate::{
     record::{Grant, Loaded, Refresh, Rotated, insert},
     step::Step,
@@ -54,9 +58,7 @@ pub fn refresh(
     if record.key.is_some() && record.key.as_deref() != with.key {
         return Err(invalid("refresh_token is bound to a key that was not proved").into());
     }
-    if grant.record.revoked.is_some() {
-        return Err(invalid("the user has revoked this grant").into());
-    }
+    stands(&grant.record, now)?;
     if record.expires <= now {
         return Err(invalid("refresh_token has ended with its grant; ask the user again").into());
     }

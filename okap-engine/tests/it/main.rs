@@ -8,14 +8,23 @@
     reason = "tests"
 )]
 
+mod about;
 mod assertion;
+mod attenuate;
 mod call;
+mod client;
+mod code;
+mod device;
+mod exchange;
 mod flow;
+mod host;
 mod jws;
 mod ledger;
 mod meter;
 mod narrow;
 mod proof;
+mod refresh;
 mod refusal;
 mod signer;
+mod store;
 mod support;
