@@ -31,8 +31,15 @@ impl Chain {
         self.0.iter().map(|link| &link.account)
     }
 
+    /// The one moment that counts for all of them: a hold names the same windows everywhere.
+    fn moment(&self, now: Timestamp) -> Timestamp {
+        let latest = self.0.iter().map(|link| link.account.latest).max().unwrap_or_default();
+        now.max(Timestamp::from_unix_millis(latest))
+    }
+
     /// Each account's use beside its caps.
     pub fn used(&self, now: Timestamp) -> impl Iterator<Item = (&Limits, Used)> {
+        let now = self.moment(now);
         self.0.iter().map(move |link| (&link.limits, link.account.used(now)))
     }
 
@@ -54,6 +61,7 @@ impl Chain {
     /// # Errors
     /// [`Refusal::SpendLimitExceeded`] where nothing is left.
     pub fn money_left(&self, now: Timestamp) -> Result<Option<Pico>, Refusal> {
+        let now = self.moment(now);
         let mut least = None;
         for link in &self.0 {
             let left = link.account.money_left(&link.limits, now)?;
@@ -70,6 +78,7 @@ impl Chain {
     /// # Errors
     /// [`Refusal::RequestsPerMinute`], [`Refusal::RequestsPerDay`].
     pub fn fits_rates(&self, now: Timestamp) -> Result<(), Refusal> {
+        let now = self.moment(now);
         for link in &self.0 {
             let rates = Limits { monthly_spend: None, daily_spend: None, ..link.limits.clone() };
             link.account.clone().hold(&rates, Pico::default(), now)?;
@@ -82,9 +91,11 @@ impl Chain {
     /// # Errors
     /// As [`Account::hold`].
     pub fn hold(&mut self, amount: Pico, now: Timestamp) -> Result<Hold, Refusal> {
-        // one moment for all, so that one hold names the same windows everywhere
-        let latest = self.0.iter().map(|link| link.account.latest).max().unwrap_or_default();
-        let now = now.max(Timestamp::from_unix_millis(latest));
+        let now = self.moment(now);
+        // time goes on for a refused call, too
+        for link in &mut self.0 {
+            link.account.advance(now);
+        }
         let mut held = self.clone();
         let mut hold = None;
         for link in &mut held.0 {

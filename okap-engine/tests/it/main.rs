@@ -12,6 +12,7 @@ mod about;
 mod assertion;
 mod attenuate;
 mod call;
+mod chain;
 mod client;
 mod code;
 mod device;
