@@ -158,8 +158,8 @@ fn allowed(
         if approved.expires <= now {
             return Err(DecideError::Unfit("access would end in the past"));
         }
-        let same = granted.iter().find(|g| g.provider == asked.provider);
-        if same.is_some_and(|g| g.models.overlaps(&approved.models)) {
+        let mut same = granted.iter().filter(|g| g.provider == asked.provider);
+        if same.any(|g| g.models.overlaps(&approved.models)) {
             return Err(DecideError::Unfit("two parts would share a model"));
         }
         let earlier = interaction.access.iter().take(at);

@@ -6,10 +6,16 @@ use okap_engine::{
     record::{App, Change, Code, Grant, Identity, Interaction, Key, Loaded, Owner, Versioned},
     step::Step,
 };
-use okap_types::{ClientInfo, ErrorCode, GrantRequest, Money, Timestamp, oauth::PushedRequest};
+use okap_types::{
+    ClientInfo, ErrorCode, GrantRequest, ModelAccess, Money, Provider, Timestamp,
+    oauth::PushedRequest,
+};
 use sha2::{Digest, Sha256};
 
-use crate::support::{noon, profile, seed};
+use crate::{
+    host::Host,
+    support::{local, model, noon, profile, seed},
+};
 
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
@@ -178,6 +184,27 @@ fn a_tampered_approval_grants_nothing() {
     let refused =
         flow::decide(&profile(), &asked, &Owner::new("me"), &shown, &decision, noon(), &seed(2));
     assert!(matches!(refused, Err(DecideError::Wider(_))));
+}
+
+#[test]
+fn no_two_parts_of_an_approval_share_a_model() {
+    let asked = [
+        ModelAccess::new(Provider::OpenAi).models(["a"]),
+        ModelAccess::new(Provider::OpenAi),
+        ModelAccess::new(Provider::OpenAi).models(["c"]),
+    ];
+    // the user chooses the models of the second
+    let decided = |choice: &str| {
+        let mut host = Host::new();
+        let id = host.push(local(), &asked, None).unwrap();
+        let latest = host.now.plus_seconds(86_400);
+        let parts = asked.iter().map(|a| Some(as_asked(a, &[model(choice)], latest)));
+        host.decide(&id, None, &Decision::Approve(parts.collect())).unwrap().map(drop)
+    };
+    assert_eq!(decided("b"), Ok(()));
+    for shared in ["a", "c"] {
+        assert_eq!(decided(shared), Err(DecideError::Unfit("two parts would share a model")));
+    }
 }
 
 #[test]
