@@ -214,7 +214,7 @@ fn page(
 ) -> Response {
     let back = match &asked.back {
         Back::Redirect { redirect_uri, .. } => Url::parse(redirect_uri).ok(),
-        Back::Fetch => None,
+        Back::Fetch | Back::Device => None,
     };
     let several = asked.access.len() > 1;
     let mistakes = drafts.iter().map(|(_, mistakes)| mistakes.len()).sum();

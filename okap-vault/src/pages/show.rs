@@ -151,7 +151,8 @@ impl Caller {
     pub(super) fn of(app: &App) -> Self {
         let known = match app.identity {
             Identity::Local => "An app on this computer",
-            Identity::Unverified => "An unverified app",
+            Identity::Published => "A published app",
+            Identity::Claimed | Identity::Unverified => "An unverified app",
         };
         let name = app.info.name.as_ref().filter(|name| !name.is_empty());
         let home = app.info.url.as_ref().and_then(|url| url.host_str());
