@@ -11,54 +11,89 @@ use serde_json::{Map, Value};
 
 use crate::{access, client_document, error, oauth, request, response, standing};
 
-/// Every schema with its file name (without `.json`), in a fixed order.
-///
-/// Each has a relative `$id`, its file's name: whoever publishes them decides where.
-///
-/// ```
-/// let all = okap_types::schema::all();
-/// let (_, access) = all.iter().find(|(name, _)| *name == "model-access").ok_or("missing")?;
-/// assert_eq!(access["$id"], "model-access.json");
-/// # Ok::<(), &str>(())
-/// ```
-#[must_use]
-pub fn all() -> Vec<(&'static str, Value)> {
-    vec![
-        of::<request::ProposalRequest>("authorize-request.proposal"),
-        of::<request::DetailsRequest>("authorize-request.details"),
-        of::<request::FlatRequest<'_>>("flat-request"),
-        of::<access::ModelAccess>("model-access"),
-        of::<access::GrantedAccess>("granted-access"),
-        of::<request::ClientInfo>("client-info"),
-        of::<response::Pending>("pending"),
-        of::<response::RequestGranted>("granted.request"),
-        of::<response::DetailsGranted>("granted.details"),
-        of::<response::Denied>("denied"),
-        of::<response::FlatAnswer>("flat-answer"),
-        of::<oauth::PushedRequest>("pushed-request"),
-        of::<oauth::PushedAnswer>("pushed-answer"),
-        of::<oauth::TokenRequest>("token-request"),
-        of::<oauth::TokenAnswer>("token-answer"),
-        of::<oauth::DeviceRequest>("device-request"),
-        of::<oauth::DeviceAnswer>("device-answer"),
-        of::<oauth::RevocationRequest>("revocation-request"),
-        of::<oauth::IntrospectionRequest>("introspection-request"),
-        of::<oauth::IntrospectionAnswer>("introspection-answer"),
-        of::<oauth::Metadata>("metadata"),
-        of::<oauth::ProtectedResource>("protected-resource"),
-        of::<standing::LimitsAnswer>("limits"),
-        of::<standing::GrantAnswer>("grant"),
-        of::<client_document::ClientDocument>("client-document"),
-        of::<error::ErrorBody>("error"),
-    ]
+macro_rules! wire_types {
+    ($($name:literal: $Type:ty,)+) => {
+        /// Every schema with its file name (without `.json`), in a fixed order.
+        ///
+        /// Each has a relative `$id`, its file's name: whoever publishes them decides where.
+        ///
+        /// ```
+        /// let all = okap_types::schema::all();
+        /// let (_, access) = all.iter().find(|(name, _)| *name == "model-access").ok_or("missing")?;
+        /// assert_eq!(access["$id"], "model-access.json");
+        /// # Ok::<(), &str>(())
+        /// ```
+        #[must_use]
+        pub fn all() -> Vec<(&'static str, Value)> {
+            vec![$(of::<$Type>($name, SchemaSettings::draft2020_12())),+]
+        }
+
+        /// [`all`] in draft-07, for generators that do not read 2020-12.
+        #[must_use]
+        pub fn all_draft07() -> Vec<(&'static str, Value)> {
+            vec![$(of::<$Type>($name, SchemaSettings::draft07().with_transform(pairs))),+]
+        }
+
+        /// Every type, those inside others included, to stand side by side in one document
+        /// (OpenAPI), and the name that each of [`all`] has there. `path` is where they stand,
+        /// as in a JSON pointer: `/components/schemas`.
+        #[must_use]
+        pub fn side_by_side(path: &str) -> (Vec<(&'static str, String)>, Map<String, Value>) {
+            let mut settings = SchemaSettings::draft2020_12().with_transform(plain);
+            settings.definitions_path = path.to_owned().into();
+            let mut generator = settings.into_generator();
+            let names = vec![$(($name, {
+                generator.subschema_for::<$Type>();
+                <$Type>::schema_name().into_owned()
+            })),+];
+            (names, generator.take_definitions(true))
+        }
+    };
 }
 
-fn of<T: JsonSchema>(name: &'static str) -> (&'static str, Value) {
-    let settings = SchemaSettings::draft2020_12().with_transform(plain);
-    let generator: SchemaGenerator = settings.into_generator();
+wire_types! {
+    "authorize-request.proposal": request::ProposalRequest,
+    "authorize-request.details": request::DetailsRequest,
+    "flat-request": request::FlatRequest<'_>,
+    "model-access": access::ModelAccess,
+    "granted-access": access::GrantedAccess,
+    "client-info": request::ClientInfo,
+    "pending": response::Pending,
+    "granted.request": response::RequestGranted,
+    "granted.details": response::DetailsGranted,
+    "denied": response::Denied,
+    "flat-answer": response::FlatAnswer,
+    "pushed-request": oauth::PushedRequest,
+    "pushed-answer": oauth::PushedAnswer,
+    "token-request": oauth::TokenRequest,
+    "token-answer": oauth::TokenAnswer,
+    "device-request": oauth::DeviceRequest,
+    "device-answer": oauth::DeviceAnswer,
+    "revocation-request": oauth::RevocationRequest,
+    "introspection-request": oauth::IntrospectionRequest,
+    "introspection-answer": oauth::IntrospectionAnswer,
+    "metadata": oauth::Metadata,
+    "protected-resource": oauth::ProtectedResource,
+    "limits": standing::LimitsAnswer,
+    "grant": standing::GrantAnswer,
+    "client-document": client_document::ClientDocument,
+    "error": error::ErrorBody,
+}
+
+fn of<T: JsonSchema>(name: &'static str, settings: SchemaSettings) -> (&'static str, Value) {
+    let generator: SchemaGenerator = settings.with_transform(plain).into_generator();
     let mut schema = generator.into_root_schema_for::<T>();
     schema.insert("$id".to_owned(), format!("{name}.json").into());
     (name, schema.to_value())
+}
+
+/// What draft-07 calls `dependentRequired`.
+fn pairs(schema: &mut Schema) {
+    if let Some(object) = schema.as_object_mut()
+        && let Some(pairs) = object.remove("dependentRequired")
+    {
+        object.insert("dependencies".to_owned(), pairs);
+    }
 }
 
 /// Rust's view taken out: null for an absent member, defaults, integer widths, code in comments.

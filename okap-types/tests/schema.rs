@@ -265,6 +265,15 @@ fn an_answer_that_contradicts_itself_is_invalid() {
     assert!(!validators[schema].is_valid(&answer));
 }
 
+/// The cases of `spec/vectors` for one schema.
+fn vectors(schema: &str) -> Vec<Value> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/vectors/messages");
+    let text = std::fs::read_to_string(format!("{folder}/{schema}.json")).unwrap();
+    let file: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(file["schema"], format!("{schema}.json"));
+    file["cases"].as_array().unwrap().clone()
+}
+
 #[test]
 fn the_schema_of_a_client_document_agrees_with_its_parser() {
     let validator = &validators()["client-document"];
@@ -309,15 +318,10 @@ fn the_schema_of_a_client_document_agrees_with_its_parser() {
 #[test]
 fn the_vectors_say_of_each_message_whether_its_schema_refuses_it() {
     let validators = validators();
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/vectors/messages");
     for (schema, validator) in &validators {
-        let text = std::fs::read_to_string(folder.join(format!("{schema}.json"))).unwrap();
-        let file: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(file["schema"], format!("{schema}.json"));
-        for case in file["cases"].as_array().unwrap() {
+        for case in vectors(schema) {
             let message = match case["text"].as_str() {
-                Some(text) if file["wire"] == "json" => serde_json::from_str(text).ok(),
-                Some(_) => None,
+                Some(text) => serde_json::from_str(text).ok(),
                 None => case.get("message").cloned(),
             };
             let Some(message) = message else {
@@ -327,4 +331,37 @@ fn the_vectors_say_of_each_message_whether_its_schema_refuses_it() {
             assert_eq!(!validator.is_valid(&message), case["structural"], "{schema}: {case}");
         }
     }
+}
+
+#[test]
+fn the_draft_07_of_a_schema_judges_every_message_alike() {
+    let newer = validators();
+    for (name, schema) in okap_types::schema::all_draft07() {
+        assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+        assert!(jsonschema::draft7::meta::is_valid(&schema), "{name}");
+        let older = jsonschema::draft7::options()
+            .should_validate_formats(true)
+            .build(&schema)
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
+        for case in vectors(name) {
+            let Some(message) = case.get("message") else { continue };
+            assert_eq!(older.is_valid(message), newer[name].is_valid(message), "{name}: {case}");
+        }
+    }
+}
+
+#[test]
+fn side_by_side_every_type_has_a_name_of_its_own_and_is_found_by_it() {
+    let (names, parts) = okap_types::schema::side_by_side("/components/schemas");
+    let all = okap_types::schema::all();
+    assert_eq!(names.len(), all.len());
+    for ((file, name), (same, schema)) in names.iter().zip(&all) {
+        assert_eq!(file, same);
+        assert_eq!(parts[name]["description"], schema["description"], "{file}");
+    }
+    walk(&json!(parts), &mut |part| {
+        let Some(target) = part.get("$ref").and_then(Value::as_str) else { return };
+        let name = target.strip_prefix("#/components/schemas/").unwrap();
+        assert!(parts.contains_key(name), "{target}");
+    });
 }
