@@ -4,13 +4,14 @@ use std::{process::Command, time::Instant};
 
 use anyhow::{Context, bail};
 
-use crate::{interop, prices, schema, spec, tools, vectors};
+use crate::{interop, openapi, prices, schema, spec, tools, vectors};
 
 type Check = (&'static str, &'static str, fn() -> anyhow::Result<()>);
 
 const CHECKS: &[Check] = &[
     ("format", "rustfmt", || cargo(&["fmt", "--all", "--check"])),
     ("schema", "spec/schema/ is what the types say", || schema::write(true)),
+    ("openapi", "spec/openapi.yaml is what the types and routes say", || openapi::write(true)),
     ("vectors", "spec/vectors/ is what the tables say", || vectors::write(true)),
     ("spec", "every rule has a number, and a test or source that upholds it", spec::check),
     ("prices", "the price snapshot is what its source says", || prices::write(true)),

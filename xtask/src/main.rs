@@ -3,6 +3,7 @@
 mod checks;
 mod generated;
 mod interop;
+mod openapi;
 mod prices;
 mod schema;
 mod spec;
@@ -41,6 +42,12 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Writes spec/openapi.yaml from the wire types and the table of routes
+    Openapi {
+        /// Compares instead of writing
+        #[arg(long)]
+        check: bool,
+    },
     /// Writes spec/vectors/ from the tables of the tests
     Vectors {
         /// Compares instead of writing
@@ -66,6 +73,7 @@ fn main() -> ExitCode {
         Chore::Test { only, list } => checks::run(&only, list),
         Chore::Interop { suites } => interop::run(&suites),
         Chore::Schema { check } => schema::write(check),
+        Chore::Openapi { check } => openapi::write(check),
         Chore::Vectors { check } => vectors::write(check),
         Chore::Spec { check: _ } => spec::check(),
         Chore::Prices { check } => prices::write(check),

@@ -31,6 +31,11 @@ pub(crate) fn write(check: bool) -> Result<()> {
     generated::write("spec/vectors", "json", &files, "vectors", check)
 }
 
+/// Messages as peers write them: a name, a schema, the message.
+pub(crate) fn examples() -> Vec<(&'static str, &'static str, Value)> {
+    messages::examples()
+}
+
 /// One file of cases.
 struct File {
     name: String,
