@@ -17,5 +17,5 @@ mod watch;
 pub use call::Call;
 pub use meter::{Meter, Metered};
 pub use reply::{error_body, model, models, stop_event};
-pub use route::{Operation, route};
+pub use route::{Operation, route, route_of};
 pub use upstream::{Auth, Style, Upstream, Upstreams};

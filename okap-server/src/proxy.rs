@@ -136,8 +136,8 @@ impl<V: Vault, C: Consent> Core<V, C> {
         };
         let now = self.clock.now();
         let parts = admit::parts(access.allows(&grant), &provider, now).map_err(about)?;
-        let operation =
-            provider::route(upstream.style, head.method.as_str(), path).map_err(about)?;
+        let operation = provider::route_of(&provider, upstream.style, head.method.as_str(), path)
+            .map_err(about)?;
         if operation.is_local() {
             return self.models(upstream.style, &operation, &provider, &parts, now).map_err(about);
         }

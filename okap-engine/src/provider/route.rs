@@ -1,4 +1,4 @@
-use okap_types::Capability;
+use okap_types::{Capability, Provider};
 
 use super::Style;
 use crate::refusal::Refusal;
@@ -72,9 +72,8 @@ const ANTHROPIC_ROUTES: &str = "POST /messages, POST /messages/count_tokens, GET
 
 /// Finds the route for what stands behind `/v1/{provider}`.
 ///
-/// `//` counts as `/`, and a version prefix (`v1`, also repeated; Cohere's `v2`, Google's `v1beta`
-/// and `v1alpha`; `openai` before or behind it, as Groq's SDK and Google's OpenAI-compatible
-/// address have it) is accepted before the table is asked: what goes up is the route's own path.
+/// `//` counts as `/`, and a version prefix (`v1`, also repeated; `openai/v1` as Groq's SDK
+/// sends it) is accepted before the table is asked: what goes up is the route's own path.
 ///
 /// # Errors
 /// [`Refusal::RouteNotSupported`], [`Refusal::MethodNotAllowed`].
@@ -82,15 +81,14 @@ const ANTHROPIC_ROUTES: &str = "POST /messages, POST /messages/count_tokens, GET
 /// ```
 /// use okap_engine::provider::{Operation, Style, route};
 /// assert_eq!(route(Style::OpenAi, "POST", "/v1//chat/completions"), Ok(Operation::Chat));
-/// assert_eq!(route(Style::OpenAi, "POST", "/v1beta/openai/embeddings"), Ok(Operation::Embeddings));
 /// assert!(route(Style::OpenAi, "POST", "/v1/files").is_err());
 /// ```
 pub fn route(style: Style, method: &str, path: &str) -> Result<Operation, Refusal> {
     let mut segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
     loop {
-        match (style, segments.as_slice()) {
-            (_, ["v1" | "v1beta" | "v1alpha" | "v2", ..]) => segments.remove(0),
-            (Style::OpenAi, ["openai", ..]) => segments.remove(0),
+        match segments.as_slice() {
+            ["v1", ..] => segments.remove(0),
+            ["openai", "v1", ..] => segments.remove(0),
             _ => break,
         };
     }
@@ -111,6 +109,36 @@ pub fn route(style: Style, method: &str, path: &str) -> Result<Operation, Refusa
         ("GET" | "DELETE", _) if wanted == "POST" => Err(unknown(style, method, path)),
         _ => Err(Refusal::MethodNotAllowed(method.to_owned(), wanted)),
     }
+}
+
+/// As [`route`], for a provider whose addresses have versions of their own: Cohere's `v2`, Google's
+/// `v1beta` and `v1alpha` with `openai` behind them.
+///
+/// # Errors
+/// As [`route`].
+///
+/// ```
+/// use okap_engine::provider::{Operation, Style, route_of};
+/// use okap_types::Provider;
+/// let path = "/v1beta/openai/embeddings";
+/// let found = route_of(&Provider::Google, Style::OpenAi, "POST", path);
+/// assert_eq!(found, Ok(Operation::Embeddings));
+/// assert!(route_of(&Provider::OpenAi, Style::OpenAi, "POST", path).is_err());
+/// ```
+pub fn route_of(
+    provider: &Provider,
+    style: Style,
+    method: &str,
+    path: &str,
+) -> Result<Operation, Refusal> {
+    let own: &[&str] = match provider {
+        Provider::Google => &["v1", "v1beta", "v1alpha", "openai"],
+        Provider::Cohere => &["v1", "v2"],
+        _ => return route(style, method, path),
+    };
+    let segments = path.split('/').filter(|s| !s.is_empty());
+    let rest: Vec<_> = segments.skip_while(|segment| own.contains(segment)).collect();
+    route(style, method, &rest.join("/"))
 }
 
 /// A model's id as SDKs escape it in a path; what is no UTF-8 names no model.
