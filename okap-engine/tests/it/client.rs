@@ -32,11 +32,18 @@ fn a_local_app_is_answered_on_this_computer_alone() {
 fn a_published_app_is_answered_where_its_document_says() {
     let document = document("");
     let client = public(&document);
-    for listed in ["https://notes.example/cb", "http://127.0.0.1:51004/cb"] {
+    for (listed, identity) in [
+        ("https://notes.example/cb", Identity::Published),
+        // any program on the computer can listen there
+        ("http://127.0.0.1:51004/cb", Identity::Claimed),
+    ] {
         let app = client.at_redirect(listed, None).unwrap();
-        assert_eq!(app.identity, Identity::Published);
+        assert_eq!(app.identity, identity, "{listed}");
         assert_eq!(app.client_id(), Some("https://notes.example/okap.json"));
     }
+    let signed = Client::Published { document: &document, authenticated: true };
+    let app = signed.at_redirect("http://127.0.0.1:51004/cb", None).unwrap();
+    assert_eq!(app.identity, Identity::Published);
     for other in ["https://notes.example/cb/", "https://evil.test/cb", "http://[::1]:5/cb"] {
         let refused = client.at_redirect(other, None).unwrap_err();
         assert_eq!(refused.code, ErrorCode::InvalidRequest, "{other}");
