@@ -22,6 +22,7 @@ mod host;
 mod jws;
 mod ledger;
 mod meter;
+mod model;
 mod narrow;
 mod proof;
 mod refresh;

@@ -3,13 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use okap_engine::record::{Change, Expect, Key, Loaded, Record, Versioned};
+use okap_engine::record::{Access, Change, Expect, Grant, Key, Loaded, Record, Versioned};
 use okap_types::Timestamp;
 
 #[derive(Default)]
 pub(crate) struct Store {
     records: BTreeMap<Key, (Versioned, Option<Timestamp>)>,
     writes: u64,
+    /// How often a grant or access token was written over, removed or perhaps forgotten.
+    pub(crate) rewrites: u64,
 }
 
 /// A commit met another version than it expected.
@@ -35,6 +37,10 @@ impl Store {
         for change in changes {
             let Change::Put { key, bytes, forget_after, .. } = change else { continue };
             self.writes += 1;
+            let decides = [Key::all::<Grant>(), Key::all::<Access>()];
+            if decides.iter().any(|kind| key.as_str().starts_with(kind.as_str())) {
+                self.rewrites += u64::from(self.records.contains_key(key));
+            }
             match bytes {
                 Some(bytes) => {
                     let found = Versioned { version: self.writes, bytes: bytes.clone() };
@@ -48,6 +54,7 @@ impl Store {
 
     /// Forgets what may be forgotten.
     pub(crate) fn sweep(&mut self, now: Timestamp) {
+        self.rewrites += 1;
         self.records.retain(|_, (_, forget_after)| forget_after.is_none_or(|at| at > now));
     }
 
