@@ -66,12 +66,13 @@ pub(super) enum Slip {
 /// `which` counts back from the latest of its kind.
 #[derive(Clone, Debug)]
 pub(super) enum Op {
-    /// Asks for an object and gets an answer.
+    /// Asks and gets an answer.
     Begin {
         how: How,
         published: bool,
         bound: bool,
-        object: Object,
+        objects: Vec<Object>,
+        tweaks: Vec<Option<Tweak>>,
         until: Until,
     },
     Open {
@@ -97,6 +98,11 @@ pub(super) enum Op {
         slip: Slip,
         key: Key,
         wish: Wish,
+    },
+    /// Polls again and again, after so many seconds each.
+    Polls {
+        which: u8,
+        gaps: Vec<i64>,
     },
     Fetch {
         which: u8,
@@ -139,9 +145,10 @@ pub(super) enum Op {
     Sweep,
 }
 
-/// How far a request goes at once: the whole of it approved, its tokens taken.
+/// How far a request goes at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Until {
+    Asked,
     Denied,
     Approved,
     Taken,
@@ -259,9 +266,35 @@ fn bound() -> impl Strategy<Value = bool> {
     prop::bool::weighted(0.3)
 }
 
+/// Asks for one object, and gets all of it.
 fn begin(until: impl Strategy<Value = Until>) -> impl Strategy<Value = Op> {
     (how(), any::<bool>(), bound(), object(), until).prop_map(
-        |(how, published, bound, object, until)| Op::Begin { how, published, bound, object, until },
+        |(how, published, bound, object, until)| {
+            let (objects, tweaks) = (vec![object], vec![Some(Tweak::all())]);
+            Op::Begin { how, published, bound, objects, tweaks, until }
+        },
+    )
+}
+
+/// Asks one provider for two or three objects that share no model, one of them perhaps open.
+fn begin_apart() -> impl Strategy<Value = Op> {
+    let objects = prop::collection::vec(object(), 3);
+    let tweaks = prop::collection::vec(option::weighted(0.9, tweak(0.02)), 3);
+    let parts = prop::array::uniform4(0usize..3);
+    (how(), any::<bool>(), objects, parts, 0usize..6, tweaks).prop_map(
+        |(how, published, mut objects, parts, open, tweaks)| {
+            for (at, object) in objects.iter_mut().enumerate() {
+                let models = parts.iter().enumerate().filter(|(_, part)| **part == at);
+                object.models = models.fold(0, |mask, (model, _)| mask | 1 << model);
+                object.other_provider = false;
+            }
+            objects.retain(|object| object.models != 0);
+            if let Some(object) = objects.get_mut(open) {
+                object.models = 0;
+            }
+            let bound = false;
+            Op::Begin { how, published, bound, objects, tweaks, until: Until::Taken }
+        },
     )
 }
 
@@ -273,8 +306,9 @@ fn asking() -> impl Strategy<Value = Op> {
     ];
     let tweaks = prop::collection::vec(option::weighted(0.9, tweak(0.08)), 3);
     prop_oneof![
-        5 => begin(select(vec![Until::Denied, Until::Approved, Until::Taken, Until::Taken])),
-        5 => (how(), any::<bool>(), bound(), objects).prop_map(
+        5 => begin(select(vec![Until::Asked, Until::Denied, Until::Approved, Until::Taken, Until::Taken])),
+        4 => begin_apart(),
+        4 => (how(), any::<bool>(), bound(), objects).prop_map(
             |(how, published, bound, objects)| Op::Open { how, published, bound, objects }),
         8 => (which(), rare(), prop::bool::weighted(0.2), tweaks).prop_map(
             |(which, stale, denied, tweaks)| Op::Decide { which, stale, denied, tweaks }),
@@ -282,6 +316,8 @@ fn asking() -> impl Strategy<Value = Op> {
             |(which, slip, key, wish)| Op::Redeem { which, slip, key, wish }),
         5 => (which(), slip(), key(), wish()).prop_map(
             |(which, slip, key, wish)| Op::Poll { which, slip, key, wish }),
+        3 => (which(), prop::collection::vec(0i64..16, 2..=5)).prop_map(
+            |(which, gaps)| Op::Polls { which, gaps }),
         3 => which().prop_map(|which| Op::Fetch { which }),
     ]
 }
