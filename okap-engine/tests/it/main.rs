@@ -25,6 +25,7 @@ mod meter;
 mod model;
 mod narrow;
 mod proof;
+mod pushed;
 mod refresh;
 mod refusal;
 mod signer;
