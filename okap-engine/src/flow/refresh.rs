@@ -62,15 +62,21 @@ pub fn refresh(
     if record.expires <= now {
         return Err(invalid("refresh_token has ended with its grant; ask the user again").into());
     }
-    let unused = successor.is_some_and(|s| s.record.rotated.is_none());
+    let unused = successor.filter(|s| s.record.rotated.is_none());
     let (rotated, again) = match &record.rotated {
         None => (Rotated { at: now, salt: seed.name("salt") }, false),
-        Some(earlier) if unused && now <= earlier.at.plus_seconds(GRACE) => (earlier.clone(), true),
+        Some(earlier) if unused.is_some() && now <= earlier.at.plus_seconds(GRACE) => {
+            (earlier.clone(), true)
+        }
         Some(_) => {
             let error = invalid("refresh_token was used before; the grant is revoked");
             return Err(Refused { error, changes: revoke(grant, now).changes });
         }
     };
+    let bound_to = unused.and_then(|s| s.record.key.as_deref());
+    if bound_to.is_some() && bound_to != with.key {
+        return Err(invalid("the next refresh_token is bound to a key that was not proved").into());
+    }
     let mut step = Mint::renewable(&grant.record, with.narrower, with.key, now)?.issue(now, seed);
     let next = rotated.successor(with.token);
     if !again {

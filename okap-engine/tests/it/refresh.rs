@@ -198,6 +198,19 @@ fn a_proof_binds_an_unbound_refresh_token_from_then_on() {
 }
 
 #[test]
+fn v118_a_token_whose_successor_is_bound_is_repeated_by_the_key_of_it_alone() {
+    let (mut host, first, token) = started();
+    let key = Some("key");
+    let second = host.refresh(&Renew { key, ..renewing(&token) }).unwrap();
+    for key in [None, Some("other key")] {
+        assert_eq!(host.refresh(&Renew { key, ..renewing(&token) }).unwrap_err(), REFUSED);
+    }
+    assert_eq!(host.knock(&first.token, &Provider::OpenAi), Ok(()));
+    let again = host.refresh(&Renew { key, ..renewing(&token) }).unwrap();
+    assert_eq!(next(&again).expose(), next(&second).expose());
+}
+
+#[test]
 fn an_unknown_refresh_token_is_refused() {
     let (mut host, _, token) = started();
     let unknown = RefreshToken::from_random(&okap_types::Secret::new([9; 32]));

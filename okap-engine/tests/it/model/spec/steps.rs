@@ -221,6 +221,11 @@ impl Spec {
             self.grants[grant].revoked = true;
             return Err("reuse");
         }
+        // what is given again is bound, and to nobody else
+        let bound = self.refreshes[successor].key;
+        if bound.is_some() && bound != with.key {
+            return Err("invalid_grant");
+        }
         let parts = self.effective(grant, wish)?;
         let token = self.mint(grant, parts, with.key, 3_600 * SECOND);
         Ok(Given { token, refresh: Some(successor), again: true })
