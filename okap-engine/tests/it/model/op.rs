@@ -215,7 +215,7 @@ prop_compose! {
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
-    option::weighted(0.5, prop::collection::vec(tweak(0.25), 1..=2))
+    option::weighted(0.5, prop::collection::vec(tweak(0.25), 1..=2)).boxed()
 }
 
 fn which() -> impl Strategy<Value = u8> {
@@ -305,20 +305,21 @@ fn asking() -> impl Strategy<Value = Op> {
         1 => prop::collection::vec(object(), 2..=3),
     ];
     let tweaks = prop::collection::vec(option::weighted(0.9, tweak(0.08)), 3);
+    let ends = vec![Until::Asked, Until::Denied, Until::Approved, Until::Taken, Until::Taken];
     prop_oneof![
-        5 => begin(select(vec![Until::Asked, Until::Denied, Until::Approved, Until::Taken, Until::Taken])),
-        4 => begin_apart(),
+        5 => begin(select(ends)),
+        4 => begin_apart().boxed(),
         4 => (how(), any::<bool>(), bound(), objects).prop_map(
-            |(how, published, bound, objects)| Op::Open { how, published, bound, objects }),
+            |(how, published, bound, objects)| Op::Open { how, published, bound, objects }).boxed(),
         8 => (which(), rare(), prop::bool::weighted(0.2), tweaks).prop_map(
-            |(which, stale, denied, tweaks)| Op::Decide { which, stale, denied, tweaks }),
+            |(which, stale, denied, tweaks)| Op::Decide { which, stale, denied, tweaks }).boxed(),
         6 => (which(), slip(), key(), wish()).prop_map(
-            |(which, slip, key, wish)| Op::Redeem { which, slip, key, wish }),
+            |(which, slip, key, wish)| Op::Redeem { which, slip, key, wish }).boxed(),
         5 => (which(), slip(), key(), wish()).prop_map(
-            |(which, slip, key, wish)| Op::Poll { which, slip, key, wish }),
+            |(which, slip, key, wish)| Op::Poll { which, slip, key, wish }).boxed(),
         3 => (which(), prop::collection::vec(0i64..16, 2..=5)).prop_map(
-            |(which, gaps)| Op::Polls { which, gaps }),
-        3 => which().prop_map(|which| Op::Fetch { which }),
+            |(which, gaps)| Op::Polls { which, gaps }).boxed(),
+        3 => which().prop_map(|which| Op::Fetch { which }).boxed(),
     ]
 }
 
@@ -326,15 +327,17 @@ fn asking() -> impl Strategy<Value = Op> {
 fn having() -> impl Strategy<Value = Op> {
     prop_oneof![
         10 => (which(), slip(), key(), wish()).prop_map(
-            |(which, slip, key, wish)| Op::Refresh { which, slip, key, wish }),
+            |(which, slip, key, wish)| Op::Refresh { which, slip, key, wish }).boxed(),
         10 => (which(), slip(), key(), rare(), wish()).prop_map(
-            |(which, slip, key, delegate_key, wish)| Op::Exchange { which, slip, key, delegate_key, wish }),
-        3 => (which(), 2u8..=4).prop_map(|(which, times)| Op::HandOn { which, times }),
-        1 => which().prop_map(|which| Op::Revoke { which }),
-        1 => which().prop_map(|which| Op::RevokeByToken { which }),
+            |(which, slip, key, delegate_key, wish)| {
+                Op::Exchange { which, slip, key, delegate_key, wish }
+            }).boxed(),
+        3 => (which(), 2u8..=4).prop_map(|(which, times)| Op::HandOn { which, times }).boxed(),
+        1 => which().prop_map(|which| Op::Revoke { which }).boxed(),
+        1 => which().prop_map(|which| Op::RevokeByToken { which }).boxed(),
         20 => (which(), aim(), 0u8..4).prop_map(
-            |(which, aim, amount)| Op::Use { which, aim, amount }),
-        4 => (which(), any::<u8>()).prop_map(|(which, part)| Op::Settle { which, part }),
+            |(which, aim, amount)| Op::Use { which, aim, amount }).boxed(),
+        4 => (which(), any::<u8>()).prop_map(|(which, part)| Op::Settle { which, part }).boxed(),
     ]
 }
 
@@ -348,8 +351,8 @@ pub(super) fn walk() -> impl Strategy<Value = Vec<Op>> {
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        10 => asking(),
-        14 => having(),
+        10 => asking().boxed(),
+        14 => having().boxed(),
         4 => seconds().prop_map(Op::Wait),
         1 => select(vec![1, 5, 61, 3_600, 86_400]).prop_map(Op::StepBack),
         1 => Just(Op::Sweep),

@@ -54,12 +54,12 @@ pub(super) fn notes() -> &'static ClientDocument {
 
 /// Apps that the vault is sure of in different ways have different counters.
 pub(super) fn app(how: How, published: bool) -> (u8, App) {
-    let notes = Client::published(notes(), None).unwrap();
+    let signed = |authenticated| Client::Published { document: notes(), authenticated };
     match (how, published) {
         (How::Direct, _) => (3, stranger()),
         (_, false) => (0, local()),
-        (How::Pushed, true) => (1, notes.at_redirect(REDIRECT, None).unwrap()),
-        (How::Device, true) => (2, notes.on_device(None).unwrap()),
+        (How::Pushed, true) => (1, signed(true).at_redirect(REDIRECT, None).unwrap()),
+        (How::Device, true) => (2, signed(false).on_device(None).unwrap()),
     }
 }
 
