@@ -114,7 +114,8 @@ proptest! {
         for (limits, spent) in limits.iter().zip(&spent) {
             let left = limits.monthly_spend.unwrap().micros() * 1_000_000;
             prop_assert!(month.remaining.micros() * 1_000_000 <= left.saturating_sub(spent.get()));
-            prop_assert!(all.requests_per_day.as_ref().unwrap().remaining < limits.requests_per_day.unwrap().get());
+            let requests = all.requests_per_day.as_ref().unwrap().remaining;
+            prop_assert!(requests < limits.requests_per_day.unwrap().get());
         }
         let (alone, _) = told(&limits[..1], &spent[..1]);
         let month = alone.monthly_spend.unwrap();

@@ -271,7 +271,10 @@ proptest! {
         let named: Vec<_> = wishes
             .iter()
             .zip(&once)
-            .map(|(wish, part)| ModelAccess { models: part.models.listed().to_vec(), ..wish.clone() })
+            .map(|(wish, part)| {
+                let models = part.models.listed().to_vec();
+                ModelAccess { models, ..wish.clone() }
+            })
             .collect();
         prop_assert_eq!(again(&named), Some(once.clone()));
         let all: Vec<_> = once

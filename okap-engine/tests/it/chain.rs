@@ -152,6 +152,10 @@ prop_compose! {
     }
 }
 
+fn later(now: Timestamp, ms: i64) -> Timestamp {
+    Timestamp::from_unix_millis(now.unix_millis() + ms)
+}
+
 fn within(limits: &Limits, used: &Used) -> bool {
     let money = |cap: Option<Money>, used: Pico| cap.is_none_or(|cap| used <= micros(cap.micros()));
     let count = |cap: Option<Count>, used: u32| cap.is_none_or(|cap| used <= cap.get());
@@ -176,8 +180,8 @@ proptest! {
         let mut now = noon();
         for event in events {
             match event {
-                Event::Wait(ms) => now = Timestamp::from_unix_millis(now.unix_millis() + i64::from(ms)),
-                Event::StepBack(ms) => now = Timestamp::from_unix_millis(now.unix_millis() - i64::from(ms)),
+                Event::Wait(ms) => now = later(now, i64::from(ms)),
+                Event::StepBack(ms) => now = later(now, -i64::from(ms)),
                 Event::Settle(which, part) if !open.is_empty() => {
                     let (from, hold) = open.remove(which % open.len());
                     let mut chain = chain(&limits[from..], all[from..].iter().cloned());
@@ -186,7 +190,8 @@ proptest! {
                     chain.settle(&hold, cost);
                     let back = hold.amount.saturating_sub(cost);
                     for (before, (_, after)) in before.iter().zip(chain.used(now)) {
-                        for (before, after) in [(before.month, after.month), (before.day, after.day)] {
+                        let money = [(before.month, after.month), (before.day, after.day)];
+                        for (before, after) in money {
                             prop_assert!(after == before || after.saturating_add(back) == before);
                         }
                         prop_assert_eq!(before.day_requests, after.day_requests);
@@ -206,7 +211,9 @@ proptest! {
                             account.clone().hold(&pick(limits), amount, moment).is_ok()
                         })
                     };
-                    let rates = |limits: &Limits| Limits { monthly_spend: None, daily_spend: None, ..limits.clone() };
+                    let rates = |limits: &Limits| {
+                        Limits { monthly_spend: None, daily_spend: None, ..limits.clone() }
+                    };
                     let fits = alone(Limits::clone, amount);
                     prop_assert_eq!(chain.fits_rates(now).is_ok(), alone(rates, Pico::ZERO));
                     let left = chain.money_left(now);
@@ -251,8 +258,8 @@ proptest! {
         let mut now = noon();
         for event in events {
             match event {
-                Event::Wait(ms) => now = Timestamp::from_unix_millis(now.unix_millis() + i64::from(ms)),
-                Event::StepBack(ms) => now = Timestamp::from_unix_millis(now.unix_millis() - i64::from(ms)),
+                Event::Wait(ms) => now = later(now, i64::from(ms)),
+                Event::StepBack(ms) => now = later(now, -i64::from(ms)),
                 Event::Settle(which, part) if !open.is_empty() => {
                     let hold = open.remove(which % open.len());
                     let cost = Pico::new(hold.amount.get() * u64::from(part) / 255);

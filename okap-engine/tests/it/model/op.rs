@@ -233,7 +233,7 @@ fn slip() -> impl Strategy<Value = Slip> {
 }
 
 fn key() -> impl Strategy<Value = Key> {
-    prop_oneof![12 => Just(Key::Right), 1 => Just(Key::None), 1 => Just(Key::Own), 1 => Just(Key::Other)]
+    prop_oneof![12 => Just(Key::Right), 3 => select(vec![Key::None, Key::Own, Key::Other])]
 }
 
 /// Moments around which something ends.
