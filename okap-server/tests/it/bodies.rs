@@ -124,15 +124,19 @@ async fn an_app_that_knows_okap_learns_more() {
 async fn refusals_of_who_calls_carry_a_challenge() {
     let house = House::open().await;
     let granted = house.plain().await;
-    for (ask, challenge) in [
-        (Ask::chat("", json!({})).without("authorization"), "Bearer realm=\"okap\""),
-        (Ask::chat("x", json!({})), "Bearer realm=\"okap\", error=\"invalid_token\""),
-        (
-            Ask::chat(&granted.token, json!({"model": "gpt-4o"})),
-            "Bearer realm=\"okap\", error=\"insufficient_scope\"",
-        ),
+    let described = format!(
+        "resource_metadata=\"http://{}/.well-known/oauth-protected-resource/v1/openai\"",
+        house.host()
+    );
+    for (ask, error) in [
+        (Ask::chat("", json!({})).without("authorization"), ""),
+        (Ask::chat("x", json!({})), ", error=\"invalid_token\""),
+        (Ask::chat(&granted.token, json!({"model": "gpt-4o"})), ", error=\"insufficient_scope\""),
     ] {
-        assert_eq!(house.send(ask).await.header("www-authenticate"), Some(challenge));
+        let bearer = format!("Bearer realm=\"okap\"{error}, {described}");
+        let refused = house.send(ask).await;
+        let challenges: Vec<_> = refused.headers.get_all("www-authenticate").iter().collect();
+        assert_eq!(challenges, [&*bearer, "DPoP algs=\"ES256\""]);
     }
     assert_eq!(
         house.send(Ask::chat(&granted.token, json!({}))).await.header("www-authenticate"),

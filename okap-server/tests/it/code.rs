@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     pushed::{changed, form, push},
-    support::{Answer, Ask, House, VERIFIER, all},
+    support::{Answer, Ask, House, NOTES, Plan, VERIFIER, all, document},
 };
 
 /// The members of a redemption that succeeds.
@@ -46,10 +46,6 @@ impl House {
         self.notes.take(back.as_str().as_bytes().to_vec());
         code.into_owned()
     }
-
-    async fn chats(&self, token: &str) -> (u16, String) {
-        self.send(Ask::chat(token, json!({}))).await.says()
-    }
 }
 
 fn token(answer: &Answer) -> String {
@@ -63,7 +59,10 @@ async fn a_code_becomes_a_token_that_calls() {
     let answer = house.send(whole(&house.code().await)).await;
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let body = answer.json();
-    assert_eq!((&body["token_type"], body["refresh_token"].is_null()), (&json!("Bearer"), true));
+    assert_eq!((&body["token_type"], &body["expires_in"]), (&json!("Bearer"), &json!(3600)));
+    assert!(body["refresh_token"].as_str().unwrap().starts_with("okap_rt_"));
+    assert!(body["grant_id"].as_str().unwrap().starts_with("g_"));
+    assert!(body["issued_token_type"].is_null());
     let details = &body["authorization_details"][0];
     assert_eq!(details["base_url"], format!("{}/v1/openai", house.issuer));
     assert_eq!((&details["currency"], &details["window"]), (&json!("USD"), &json!("utc_calendar")));
@@ -114,10 +113,10 @@ async fn v60_of_fifty_redemptions_at_once_one_succeeds() {
 
 #[tokio::test]
 async fn v61_v63_v65_a_code_serves_only_the_session_it_was_made_for() {
-    let house = House::open().await;
+    let house = Plan::new().document(NOTES, &document(NOTES)).build().await;
     let code = house.code().await;
     for (name, value) in [
-        ("client_id", "http://localhost/b"),
+        ("client_id", NOTES),
         ("redirect_uri", "http://127.0.0.1:51005/cb"),
         ("redirect_uri", "http://127.0.0.1:51004/cb/"),
         ("redirect_uri", "http://127.0.0.1:51004/CB"),
@@ -201,9 +200,16 @@ async fn v70_the_token_call_cannot_widen_and_the_code_stays_unspent() {
 async fn v84_other_grant_types_do_not_exist() {
     let house = House::open().await;
     let code = house.code().await;
-    for kind in
-        ["password", "client_credentials", "refresh_token", "implicit", "AUTHORIZATION_CODE"]
-    {
+    for kind in [
+        "password",
+        "client_credentials",
+        "implicit",
+        "AUTHORIZATION_CODE",
+        "device_code",
+        "token-exchange",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "urn:ietf:params:oauth:grant-type:saml2-bearer",
+    ] {
         let refused = house.send(redeem(&code, "grant_type", kind)).await;
         assert_eq!(refused.says(), (400, "unsupported_grant_type".into()), "{kind}");
     }

@@ -56,7 +56,14 @@ async fn a_call_without_a_token_learns_where_it_belongs() {
     let house = House::open().await;
     let refused = house.send(bare()).await;
     assert_eq!(refused.says(), (401, "missing_token".into()));
-    assert_eq!(refused.header("www-authenticate"), Some("Bearer realm=\"okap\""));
+    let challenge = refused.header("www-authenticate").unwrap();
+    let (realm, described) = challenge.split_once(", resource_metadata=\"").unwrap();
+    assert_eq!(realm, "Bearer realm=\"okap\"");
+    // the address that it names says which vault gives tokens for it
+    let path = described.trim_end_matches('"').strip_prefix(&house.issuer).unwrap();
+    let metadata = house.send(Ask::get(path)).await.json();
+    assert_eq!(metadata["resource"], format!("{}/v1/openai", house.issuer));
+    assert_eq!(metadata["authorization_servers"], json!([house.issuer]));
     for elsewhere in ["api-key", "cookie", "proxy-authorization", "token"] {
         let token = house.plain().await.token;
         house.clock.turn(61);

@@ -40,24 +40,46 @@ async fn v2_only_s256_is_offered() {
     assert_eq!(metadata["code_challenge_methods_supported"], json!(["S256"]));
     assert_eq!(metadata["require_pushed_authorization_requests"], true);
     assert_eq!(metadata["authorization_response_iss_parameter_supported"], true);
-    assert_eq!(metadata["grant_types_supported"], json!(["authorization_code"]));
+    let grants = json!([
+        "authorization_code",
+        "refresh_token",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+    ]);
+    assert_eq!(metadata["grant_types_supported"], grants);
+    assert_eq!(metadata["device_authorization_endpoint"], json!(null));
+    for (member, expected) in [
+        ("token_endpoint_auth_methods_supported", json!(["none", "private_key_jwt"])),
+        ("token_endpoint_auth_signing_alg_values_supported", json!(["ES256"])),
+        ("dpop_signing_alg_values_supported", json!(["ES256"])),
+        ("introspection_endpoint_auth_methods_supported", json!(["client_secret_basic"])),
+        ("client_id_metadata_document_supported", json!(true)),
+    ] {
+        assert_eq!(metadata[member], expected, "{member}");
+    }
     house.done().await;
 }
 
 #[tokio::test]
 async fn every_endpoint_of_the_metadata_is_there() {
-    let house = House::open().await;
+    let page = |config: &mut okap_server::Config| {
+        config.device_page = Some("https://vault.example/okap/device".parse().unwrap());
+    };
+    let house = Plan::new().tune(page).build().await;
     let metadata = house.send(Ask::get(WELL_KNOWN)).await.json();
     let members = metadata.as_object().unwrap();
     let ends = members.iter().filter(|(name, _)| name.ends_with("_endpoint"));
     let mut found = 0;
     for (name, url) in ends {
         let path = url.as_str().unwrap().strip_prefix(&house.issuer).unwrap();
-        let answer = house.send(Ask::post(path).form(&[])).await;
+        // the grants stand below theirs
+        let path = path.replace("/okap/grants", "/okap/grants/g_1");
+        let answer = house.send(Ask::post(&path).form(&[])).await;
         assert_ne!(answer.status, 404, "{name}");
         found += 1;
     }
-    assert_eq!(found, 5);
+    assert_eq!(found, 9);
+    let grants = metadata["grant_types_supported"].as_array().unwrap();
+    assert!(grants.contains(&json!("urn:ietf:params:oauth:grant-type:device_code")));
     house.done().await;
 }
 

@@ -1,9 +1,12 @@
 //! The house: a provider, a vault in front of it, a clock to turn, a client that remembers.
 
+mod app;
 mod ask;
 mod client;
 mod grant;
+mod internet;
 mod notes;
+mod signer;
 mod store;
 
 use std::{
@@ -28,10 +31,13 @@ use okap_types::{Provider, Timestamp};
 use tokio::{net::TcpListener, task::JoinHandle};
 use url::Url;
 
+pub(crate) use app::{App, Members, NOTES, OTHER, Tokens, but, document, exchange, post};
 pub(crate) use ask::{Ask, chat, embed, messages, responses, with};
 pub(crate) use client::Answer;
 pub(crate) use grant::{Granted, VERIFIER, all, challenge, chat_with, first};
+pub(crate) use internet::{FRESH, Internet};
 pub(crate) use notes::Notes;
+pub(crate) use signer::{Key, Signed, key};
 pub(crate) use store::{Store, Works};
 
 /// Time enough for anything that happens at all, also on a busy machine.
@@ -119,6 +125,7 @@ pub(crate) struct Plan {
     tune: Vec<Tune>,
     second: Option<Provider>,
     keys: bool,
+    internet: Internet,
 }
 
 impl Plan {
@@ -132,6 +139,7 @@ impl Plan {
             tune: Vec::new(),
             second: None,
             keys: true,
+            internet: Internet::default(),
         }
     }
 
@@ -170,6 +178,12 @@ impl Plan {
         Self { second: Some(provider), ..self }
     }
 
+    /// Puts the document of a client onto the internet.
+    pub(crate) fn document(self, url: &str, document: &serde_json::Value) -> Self {
+        self.internet.put(url, &document.to_string());
+        self
+    }
+
     /// Leaves the vault without keys.
     pub(crate) fn without_keys(self) -> Self {
         Self { keys: false, ..self }
@@ -204,11 +218,19 @@ impl Plan {
         let doorman = self.policy.map_or(Doorman::Page(page), Doorman::Policy);
         let clock = Hands::at(START);
         let way = Way { https: Https::new().unwrap(), bend: self.bend };
-        let okap =
-            OkapService::with_ports(config.clone(), store, doorman, way, clock.clone()).unwrap();
+        let internet = self.internet;
+        let okap = OkapService::with_documents(
+            config.clone(),
+            store,
+            doorman,
+            way,
+            clock.clone(),
+            internet.clone(),
+        )
+        .unwrap();
         let servers = vec![serve(&okap, listener)];
         let notes = Arc::new(Notes::default());
-        House { provider, okap, config, clock, issuer, notes, servers, done: false }
+        House { provider, okap, config, clock, issuer, notes, internet, servers, done: false }
     }
 }
 
@@ -247,6 +269,7 @@ pub(crate) struct House {
     pub(crate) clock: Hands,
     pub(crate) issuer: String,
     pub(crate) notes: Arc<Notes>,
+    pub(crate) internet: Internet,
     config: Config,
     servers: Vec<JoinHandle<()>>,
     done: bool,
@@ -275,8 +298,9 @@ impl House {
         let doorman = Doorman::Page(ConsentPage::at(&self.config.profile.issuer, "consent"));
         let way = Way { https: Https::new().unwrap(), bend: None };
         let config = self.config.clone();
+        let (clock, internet) = (self.clock.clone(), self.internet.clone());
         let okap =
-            OkapService::with_ports(config, store, doorman, way, self.clock.clone()).unwrap();
+            OkapService::with_documents(config, store, doorman, way, clock, internet).unwrap();
         self.servers.push(serve(&okap, listener));
         address
     }
