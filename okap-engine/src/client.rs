@@ -89,10 +89,19 @@ impl<'a> Client<'a> {
         self.app(identity, client_name)
     }
 
-    /// The app of a direct request that names a document.
-    #[must_use]
-    pub fn claimed(document: &ClientDocument) -> App {
-        App { identity: Identity::Claimed, info: info(document) }
+    /// The app of a direct request that names a document: a request that carries no signature and
+    /// no proof of a key.
+    ///
+    /// # Errors
+    /// `invalid_client` for a document that says that its client always signs, or that all its
+    /// tokens are bound to a key.
+    pub fn claimed(document: &ClientDocument) -> Result<App, FlowError> {
+        let client = Client::published(document, None)?;
+        if client.is_bound() {
+            let text = "this client's document says dpop_bound_access_tokens: push the request";
+            return Err(FlowError::new(ErrorCode::InvalidClient, text));
+        }
+        Ok(App { identity: Identity::Claimed, info: info(document) })
     }
 
     fn app(&self, identity: Identity, client_name: Option<&str>) -> Result<App, FlowError> {

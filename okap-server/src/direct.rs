@@ -312,7 +312,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             Some(id) => {
                 let document = self.document(id, source, ErrorCode::InvalidClient).await;
                 let document = document.map_err(|e| reply::flow_error(&e))?;
-                Client::claimed(&document)
+                Client::claimed(&document).map_err(|e| reply::flow_error(&e))?
             }
         };
         let seed = crate::ports::seed().map_err(|_| reply::unavailable())?;

@@ -72,7 +72,15 @@ fn on_a_device_a_client_id_without_a_signature_is_a_claim() {
     assert_eq!(identity(public(&self::document(""))), Identity::Claimed);
     let signed = Client::Published { document: &document, authenticated: true };
     assert_eq!(identity(signed), Identity::Published);
-    assert_eq!(Client::claimed(&document).identity, Identity::Claimed);
+}
+
+#[test]
+fn who_always_signs_or_binds_its_tokens_is_not_claimed_by_a_direct_request() {
+    let claimed = Client::claimed(&document("")).unwrap();
+    assert_eq!(claimed.identity, Identity::Claimed);
+    for document in [signing(), document(r#","dpop_bound_access_tokens":true"#)] {
+        assert_eq!(Client::claimed(&document).unwrap_err().code, ErrorCode::InvalidClient);
+    }
 }
 
 #[test]
