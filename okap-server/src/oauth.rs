@@ -46,6 +46,11 @@ fn refused(error: &ParseError) -> Reply {
     flow_refused(&FlowError { code: error.code(), description: error.to_string() })
 }
 
+/// An assertion beside which nobody says whose it is: it must not be passed over.
+fn unsigned() -> Reply {
+    reply::error(ErrorCode::InvalidRequest, "client_assertion needs the client_id beside it")
+}
+
 /// An error of an OAuth endpoint: 400 but for the few that have a status of their own (RFC 6749
 /// section 5.2, RFC 8628 section 3.5).
 fn flow_refused(error: &FlowError) -> Reply {

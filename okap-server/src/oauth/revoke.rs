@@ -11,7 +11,7 @@ use okap_types::{
     token::{AccessToken, RefreshToken},
 };
 
-use super::{form, refused};
+use super::{form, refused, unsigned};
 use crate::{
     CommitError, Consent, StoreError, Vault,
     core::Core,
@@ -35,10 +35,13 @@ impl<V: Vault, C: Consent> Core<V, C> {
     ) -> Result<Reply, Reply> {
         let request =
             RevocationRequest::from_form(&form(headers, body)?).map_err(|e| refused(&e))?;
-        if let (Some(client_id), Some(assertion)) = (&request.client_id, &request.client_assertion)
-        {
-            let down = ErrorCode::TemporarilyUnavailable;
-            self.known(client_id, Some(assertion), source, down).await?;
+        match (&request.client_id, &request.client_assertion) {
+            (_, None) => {}
+            (None, Some(_)) => return Err(unsigned()),
+            (Some(client_id), Some(assertion)) => {
+                let down = ErrorCode::TemporarilyUnavailable;
+                self.known(client_id, Some(assertion), source, down).await?;
+            }
         }
         let gone = |_: StoreError| reply::unavailable();
         if let Some(id) = self.grant_named_by(request.token.expose()).await.map_err(gone)? {

@@ -15,7 +15,7 @@ use okap_types::{
     token::{AccessToken, AuthorizationCode, DeviceCode, RefreshToken},
 };
 
-use super::{flow_refused, form, refused};
+use super::{flow_refused, form, refused, unsigned};
 use crate::{
     CommitError, Consent, StoreError, Vault,
     core::Core,
@@ -51,6 +51,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 let known = self.known(id, request.client_assertion(), source, down).await?;
                 known.client()?.is_bound()
             }
+            None if request.client_assertion().is_some() => return Err(unsigned()),
             None => false,
         };
         let here = endpoint(&self.config.profile.issuer, "okap/token");
