@@ -12,6 +12,7 @@
     reason = "a test that meets something else has failed"
 )]
 
+mod assertion;
 mod bodies;
 mod ceiling;
 mod code;
@@ -24,9 +25,11 @@ mod faults;
 mod flat;
 mod money;
 mod parse;
+mod published;
 mod pushed;
 mod race;
 mod rates;
+mod refresh;
 mod routes;
 mod scope;
 mod secrecy;
