@@ -1,25 +1,53 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
-use http::StatusCode;
-use okap_types::{ClientInfo, Version};
+use okap_types::ClientInfo;
 use url::Url;
 
 use crate::{
-    Access, Ask, Error, Pending, Transport,
-    discovery::Discovery,
+    Access, Error, TokenStore, Transport,
+    access::header,
+    app::App,
     error::Kind,
+    key::Key,
+    nonces::{Nonces, Role},
     vault::Vault,
-    wire::{self, Direct, PROMPT},
+    wire::{self, Form, Reply, Request},
 };
 
-/// One app's door to one vault. Cheap to clone; keeps nothing between calls.
+mod builder;
+
+pub use builder::ClientBuilder;
+
+/// One app's door to one vault. Cheap to clone; keeps nothing between calls but the vault's
+/// nonces.
+///
+/// ```no_run
+/// # #[cfg(feature = "reqwest")]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use okap_client::{Client, ClientInfo};
+/// let okap = Client::new("https://vault.example.com".parse()?, ClientInfo::new("Notes")?)?;
+/// # let _ = okap; Ok(())
+/// # }
+/// # #[cfg(not(feature = "reqwest"))]
+/// # fn main() {}
+/// ```
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
 struct Inner {
     vault: Vault,
-    info: ClientInfo,
+    app: App,
     transport: Box<dyn Transport>,
+    keys: Keys,
+    nonces: Arc<Nonces>,
+    store: Option<Arc<dyn TokenStore>>,
+}
+
+/// Whether tokens shall be bound to a key.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Keys {
+    pub(crate) wanted: bool,
+    pub(crate) unbound_will_do: bool,
 }
 
 impl Client {
@@ -50,71 +78,109 @@ impl Client {
     /// Begins a client that differs from the ordinary one.
     #[must_use]
     pub fn builder(vault: Url, info: ClientInfo) -> ClientBuilder {
-        ClientBuilder { vault, info, transport: None, http_anywhere: false }
-    }
-
-    /// Asks directly: the vault answers with a link for the user, and the app waits.
-    ///
-    /// ```no_run
-    /// # async fn ask(okap: okap_client::Client) -> Result<(), okap_client::Error> {
-    /// use okap_client::{ModelAccess, Provider};
-    /// let pending = okap.start(ModelAccess::new(Provider::Anthropic)).await?;
-    /// # let _ = pending; Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// [`is_invalid_request`](Error::is_invalid_request) where the ask is not valid, here or in
-    /// the vault's eyes; [`is_denied`](Error::is_denied) where the vault's policy says no at once;
-    /// [`is_network`](Error::is_network), [`is_vault`](Error::is_vault),
-    /// [`is_untrusted`](Error::is_untrusted) where there is no good answer.
-    pub async fn start(&self, ask: impl Into<Ask>) -> Result<Pending, Error> {
-        let ask = ask.into().check()?;
-        let found = Discovery::fetch(self.vault(), self.transport()).await?;
-        let direct = Direct {
-            okap: Version::CURRENT,
-            authorization_details: ask.access(),
-            client: self.info(),
-        };
-        let request = direct.to(found.direct()?)?;
-        let reply = wire::exchange(self.transport(), request, PROMPT).await?;
-        Pending::new(self.clone(), ask, &reply)
-    }
-
-    /// Gives access back: from now on its token is refused. Doing so twice is no error.
-    ///
-    /// # Errors
-    /// [`is_invalid_request`](Error::is_invalid_request) where the access is another vault's: its
-    /// token is not shown to this one. Else as [`start`](Self::start).
-    pub async fn revoke(&self, access: &Access) -> Result<(), Error> {
-        if access.issuer() != self.vault().issuer() {
-            let text = format!(
-                "this access is from {}, not from {}",
-                access.issuer(),
-                self.vault().issuer()
-            );
-            return Err(Error::new(Kind::InvalidRequest, text));
-        }
-        let found = Discovery::fetch(self.vault(), self.transport()).await?;
-        let pairs = [("token", access.token().expose()), ("token_type_hint", "access_token")];
-        let request = wire::form(found.revocation()?, &pairs)?;
-        let reply = wire::exchange(self.transport(), request, PROMPT).await?;
-        match reply.status {
-            StatusCode::OK => Ok(()),
-            _ => Err(reply.refusal()),
-        }
+        ClientBuilder::new(vault, info)
     }
 
     pub(crate) fn vault(&self) -> &Vault {
         &self.0.vault
     }
 
-    pub(crate) fn info(&self) -> &ClientInfo {
-        &self.0.info
+    pub(crate) fn app(&self) -> &App {
+        &self.0.app
     }
 
     pub(crate) fn transport(&self) -> &dyn Transport {
         self.0.transport.as_ref()
+    }
+
+    pub(crate) fn keys(&self) -> Keys {
+        self.0.keys
+    }
+
+    pub(crate) fn nonces(&self) -> &Arc<Nonces> {
+        &self.0.nonces
+    }
+
+    pub(crate) fn store(&self) -> Option<&Arc<dyn TokenStore>> {
+        self.0.store.as_ref()
+    }
+
+    /// Checks that a token may be shown to this vault.
+    pub(crate) fn issued(&self, access: &Access) -> Result<(), Error> {
+        if access.issuer() == self.vault().issuer() {
+            return Ok(());
+        }
+        let (theirs, ours) = (access.issuer(), self.vault().issuer());
+        let text = format!("this access is from {theirs}, not from {ours}");
+        Err(Error::new(Kind::InvalidRequest, text))
+    }
+
+    /// Sends a request, with a proof where there is a key; once more where the vault wants its
+    /// nonce in the proof (RFC 9449 section 8). Never a third time. `make` is called for each
+    /// try, since what is signed counts once.
+    pub(crate) async fn send(
+        &self,
+        make: impl Fn() -> Result<Request, Error>,
+        proof: Proof<'_>,
+        within: Duration,
+    ) -> Result<Reply, Error> {
+        let reply = self.send_once(make()?, proof, within).await?;
+        if proof.key.is_none() || !self.hear(proof, &reply) || !reply.wants_nonce() {
+            return Ok(reply);
+        }
+        let reply = self.send_once(make()?, proof, within).await?;
+        self.hear(proof, &reply);
+        Ok(reply)
+    }
+
+    fn hear(&self, proof: Proof<'_>, reply: &Reply) -> bool {
+        self.nonces().hear(proof.role(), &reply.headers)
+    }
+
+    async fn send_once(
+        &self,
+        mut request: Request,
+        proof: Proof<'_>,
+        within: Duration,
+    ) -> Result<Reply, Error> {
+        if let Some(key) = proof.key {
+            let nonce = self.nonces().current(proof.role());
+            let url = request.uri().to_string();
+            let token = proof.access.map(Access::token);
+            let proof = key.proof(request.method(), &url, nonce.as_deref(), token)?;
+            request.headers_mut().insert("dpop", header(&proof)?);
+        }
+        wire::exchange(self.transport(), request, within).await
+    }
+
+    /// Posts a form to the vault as issuer, with who calls.
+    pub(crate) async fn post(
+        &self,
+        url: &Url,
+        form: &Form,
+        key: Option<&Key>,
+        within: Duration,
+    ) -> Result<Reply, Error> {
+        let make = || {
+            let mut form = form.clone();
+            self.app().identify(&mut form, self.vault().issuer())?;
+            form.to(url)
+        };
+        self.send(make, Proof { key, access: None }, within).await
+    }
+}
+
+/// What a request is proven with.
+#[derive(Clone, Copy)]
+pub(crate) struct Proof<'a> {
+    pub(crate) key: Option<&'a Key>,
+    /// The access whose token goes with it; `None` at the endpoints that issue tokens.
+    pub(crate) access: Option<&'a Access>,
+}
+
+impl Proof<'_> {
+    fn role(self) -> Role {
+        if self.access.is_some() { Role::Resource } else { Role::Issuer }
     }
 }
 
@@ -122,59 +188,4 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("vault", &self.vault().issuer()).finish_non_exhaustive()
     }
-}
-
-/// A [`Client`] in the making.
-pub struct ClientBuilder {
-    vault: Url,
-    info: ClientInfo,
-    transport: Option<Box<dyn Transport>>,
-    http_anywhere: bool,
-}
-
-impl ClientBuilder {
-    /// Brings your own HTTP stack.
-    #[must_use]
-    pub fn transport(self, transport: impl Transport + 'static) -> Self {
-        Self { transport: Some(Box::new(transport)), ..self }
-    }
-
-    /// Allows a plain `http` vault on another computer. Everyone on the way can read the token
-    /// and use it.
-    #[must_use]
-    pub fn danger_allow_http(self) -> Self {
-        Self { http_anywhere: true, ..self }
-    }
-
-    /// Makes the client. Nothing is sent.
-    ///
-    /// # Errors
-    /// [`is_invalid_request`](Error::is_invalid_request) for an address that is not allowed;
-    /// [`is_local`](Error::is_local) where there is no transport, or the system has no
-    /// certificates.
-    pub fn build(self) -> Result<Client, Error> {
-        let vault = Vault::new(self.vault, self.http_anywhere)?;
-        let transport = match self.transport {
-            Some(transport) => transport,
-            None => ordinary(&vault)?,
-        };
-        Ok(Client(Arc::new(Inner { vault, info: self.info, transport })))
-    }
-}
-
-impl fmt::Debug for ClientBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder").field("info", &self.info).finish_non_exhaustive()
-    }
-}
-
-#[cfg(feature = "reqwest")]
-fn ordinary(vault: &Vault) -> Result<Box<dyn Transport>, Error> {
-    let transport = crate::transport::Reqwest::new(vault.is_https());
-    Ok(Box::new(transport.map_err(|e| Error::local("TLS cannot be set up", e))?))
-}
-
-#[cfg(not(feature = "reqwest"))]
-fn ordinary(_: &Vault) -> Result<Box<dyn Transport>, Error> {
-    Err(Error::new(Kind::Local, "no transport was given, and the feature reqwest is off"))
 }

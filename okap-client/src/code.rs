@@ -1,34 +1,30 @@
+//! The authorization code flow on this computer: a browser, and a port for it to come back to.
+
 use std::io;
 
-use http::StatusCode;
-use okap_types::{
-    Secret,
-    oauth::{PushedAnswer, TokenAnswer},
-};
 use url::Url;
 
-use crate::{
-    Access, Ask, Client, Error,
-    access::Received,
-    browser,
-    discovery::{CodeEndpoints, Discovery},
-    loopback::{Callback, Expected, Loopback},
-    pkce::Pkce,
-    wire::{self, PROMPT},
-};
-
-/// The `client_id` of an app on the user's own computer.
-const LOCAL_CLIENT: &str = "http://localhost";
+use crate::{Access, Ask, Client, Error, browser, loopback::Loopback};
 
 impl Client {
     /// Asks in the browser of this computer: opens it, waits up to 5 minutes for the user, and
-    /// brings the access.
+    /// brings the access, which can be renewed.
     ///
     /// # Behavior
     /// - The request is pushed to the vault first (RFC 9126); the browser carries only its name.
     /// - The browser comes back to a port on 127.0.0.1 that is open for this call alone. Answers
     ///   with another `state` or `iss` are ignored; the genuine one still counts.
     /// - Dropping the future closes the port.
+    /// - An app with a [document](crate::ClientBuilder::client_id) lists
+    ///   `http://127.0.0.1/callback` there.
+    ///
+    /// ```no_run
+    /// # async fn ask(okap: okap_client::Client) -> Result<(), okap_client::Error> {
+    /// use okap_client::{ModelAccess, Provider};
+    /// let access = okap.authorize_in_browser(ModelAccess::new(Provider::OpenAi)).await?;
+    /// # let _ = access; Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`is_denied`](Error::is_denied) where the user says no; [`is_timeout`](Error::is_timeout)
@@ -62,85 +58,39 @@ impl Client {
         self.code_flow(ask.into(), show).await
     }
 
+    /// Asks the user, in the browser of this computer, for all that was asked before and `more`:
+    /// for an app that finds out later what it needs. The earlier access stands until it ends or
+    /// is [revoked](Self::revoke), so calls under way go on.
+    ///
+    /// What is asked is [`Access::with_more`]; give that to another way of asking where there is
+    /// no browser here.
+    ///
+    /// ```no_run
+    /// # async fn more(okap: okap_client::Client, access: okap_client::Access) -> Result<(), okap_client::Error> {
+    /// use okap_client::{ModelAccess, Provider};
+    /// let more = ModelAccess::new(Provider::OpenAi).models(["o3"]).reason("Plan your week");
+    /// let wider = okap.step_up(&access, more).await?;
+    /// okap.revoke(&access).await?;
+    /// # let _ = wider; Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`authorize_in_browser`](Self::authorize_in_browser) and [`Access::with_more`].
+    pub async fn step_up(&self, access: &Access, more: impl Into<Ask>) -> Result<Access, Error> {
+        self.issued(access)?;
+        self.authorize_in_browser(access.with_more(more)?).await
+    }
+
     async fn code_flow(
         &self,
         ask: Ask,
         open: impl FnOnce(&Url) -> io::Result<()>,
     ) -> Result<Access, Error> {
-        let ask = ask.check()?;
-        let found = Discovery::fetch(self.vault(), self.transport()).await?;
-        let endpoints = found.code()?;
-        let pkce = Pkce::random();
         let loopback = Loopback::bind().await?;
-        let redirect_uri = loopback.redirect_uri();
-        let consent = self.push(&ask, &endpoints, &pkce, &redirect_uri).await?;
+        let (consent, transaction) = self.push(ask, loopback.redirect_uri()).await?;
         open(&consent).map_err(|e| Error::local("the browser could not be opened", e))?;
-        let expected = Expected { state: pkce.state, issuer: self.vault().issuer().to_owned() };
-        match loopback.wait(expected).await? {
-            Callback::Code(code) => {
-                self.redeem(ask, endpoints.token, &code, &pkce.verifier, &redirect_uri).await
-            }
-            Callback::Refused { code, description } => {
-                let why = Some(description).filter(|d| !d.is_empty());
-                let why = why.map(|d| format!(": {d}")).unwrap_or_default();
-                // there is no status in a callback: any of a refusal will do
-                let text = format!("the vault answered {code} in the browser{why}");
-                Err(Error::coded(&code, 400, text))
-            }
-        }
-    }
-
-    /// Pushes the request (RFC 9126) and gives the address for the browser.
-    async fn push(
-        &self,
-        ask: &Ask,
-        endpoints: &CodeEndpoints<'_>,
-        pkce: &Pkce,
-        redirect_uri: &str,
-    ) -> Result<Url, Error> {
-        let details = wire::json(&ask.access())?;
-        let mut pairs = vec![
-            ("client_id", LOCAL_CLIENT),
-            ("response_type", "code"),
-            ("redirect_uri", redirect_uri),
-            ("code_challenge", &pkce.challenge),
-            ("code_challenge_method", "S256"),
-            ("state", pkce.state.expose()),
-            ("authorization_details", &details),
-        ];
-        if let Some(name) = &self.info().name {
-            pairs.push(("client_name", name.as_str()));
-        }
-        let request = wire::form(endpoints.push, &pairs)?;
-        let reply = wire::exchange(self.transport(), request, PROMPT).await?;
-        let pushed: PushedAnswer = reply.expect(StatusCode::CREATED)?;
-        let mut consent = endpoints.authorize.clone();
-        consent
-            .query_pairs_mut()
-            .append_pair("client_id", LOCAL_CLIENT)
-            .append_pair("request_uri", pushed.request_uri.expose());
-        Ok(consent)
-    }
-
-    /// Redeems the code (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
-    async fn redeem(
-        &self,
-        ask: Ask,
-        token_endpoint: &Url,
-        code: &Secret<String>,
-        verifier: &Secret<String>,
-        redirect_uri: &str,
-    ) -> Result<Access, Error> {
-        let pairs = [
-            ("grant_type", "authorization_code"),
-            ("code", code.expose()),
-            ("redirect_uri", redirect_uri),
-            ("client_id", LOCAL_CLIENT),
-            ("code_verifier", verifier.expose()),
-        ];
-        let request = wire::form(token_endpoint, &pairs)?;
-        let reply = wire::exchange(self.transport(), request, PROMPT).await?;
-        let answer: TokenAnswer = reply.expect(StatusCode::OK)?;
-        Received::from(answer).check(self.vault(), ask)
+        let (expected, unredeemed) = transaction.split();
+        unredeemed.redeem(loopback.wait(expected).await?).await
     }
 }

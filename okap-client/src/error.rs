@@ -1,29 +1,43 @@
-use std::{error::Error as StdError, fmt, time::Duration};
+use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use okap_types::ParseError;
 
-use crate::TransportError;
+use crate::{StoreError, TransportError};
 
-/// Says why access was not obtained.
+/// Says why access was not obtained, renewed or kept.
 ///
 /// Opaque, so that it can grow: ask the `is_…` methods. Its text names the thing that failed and
 /// carries the vault's own explanation, cleaned; it never holds a token, code or verifier. The
-/// cause is in [`source`](StdError::source).
-#[derive(Debug)]
-pub struct Error(Box<Inner>);
+/// cause is in [`source`](StdError::source). Cheap to clone.
+///
+/// ```
+/// fn advice(error: &okap_client::Error) -> &'static str {
+///     match error {
+///         e if e.is_temporary() => "try again in a minute",
+///         e if e.is_reauthorize() || e.is_expired() => "ask the user for access again",
+///         e if e.is_denied() => "the user said no",
+///         _ => "report this",
+///     }
+/// }
+/// # let _ = advice;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Error(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     kind: Kind,
     text: String,
     code: Option<String>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Denied,
     Expired,
+    /// The grant, code or refresh token is dead.
+    Reauthorize,
     Timeout,
     Network,
     InvalidRequest,
@@ -32,7 +46,10 @@ pub(crate) enum Kind {
     Unavailable,
     Untrusted,
     Wider,
+    /// A key was asked for, and the token is not bound to it.
+    Unbound,
     Local,
+    Store,
 }
 
 impl Error {
@@ -42,10 +59,17 @@ impl Error {
         self.0.kind == Kind::Denied
     }
 
-    /// Whether the request ended before the user decided; ask again.
+    /// Whether the request ended before the user decided, or access came to its end; ask again.
     #[must_use]
     pub fn is_expired(&self) -> bool {
         self.0.kind == Kind::Expired
+    }
+
+    /// Whether access cannot be renewed: the user took it back, or its refresh token is worth
+    /// nothing any more. Only the user can give new access.
+    #[must_use]
+    pub fn is_reauthorize(&self) -> bool {
+        self.0.kind == Kind::Reauthorize
     }
 
     /// Whether the time that the app gave the user is over. A [`Pending`](crate::Pending) may be
@@ -74,7 +98,7 @@ impl Error {
     }
 
     /// Whether the same call may succeed a little later: the vault was out of reach, failed, or is
-    /// busy. The client does not repeat calls by itself, [`wait`](crate::Pending::wait) apart.
+    /// busy. The client does not repeat calls by itself, the waits and renewals apart.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         matches!(self.0.kind, Kind::Network | Kind::Unavailable)
@@ -84,13 +108,26 @@ impl Error {
     /// issuer, a foreign address, a missing protection, a grant wider than the ask.
     #[must_use]
     pub fn is_untrusted(&self) -> bool {
-        matches!(self.0.kind, Kind::Untrusted | Kind::Wider)
+        matches!(self.0.kind, Kind::Untrusted | Kind::Wider | Kind::Unbound)
     }
 
     /// Whether the vault granted more than was asked for.
     #[must_use]
     pub fn is_wider(&self) -> bool {
         self.0.kind == Kind::Wider
+    }
+
+    /// Whether a token bound to a key was asked for and the vault gave one that anybody can use
+    /// who finds it.
+    #[must_use]
+    pub fn is_unbound(&self) -> bool {
+        self.0.kind == Kind::Unbound
+    }
+
+    /// Whether the app's own [`TokenStore`](crate::TokenStore) could not be read or written.
+    #[must_use]
+    pub fn is_store(&self) -> bool {
+        self.0.kind == Kind::Store
     }
 
     /// Whether this computer failed: no port to listen on, no browser, no certificate store.
@@ -106,7 +143,7 @@ impl Error {
     }
 
     pub(crate) fn new(kind: Kind, text: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, text: text.into(), code: None, source: None }))
+        Self(Arc::new(Inner { kind, text: text.into(), code: None, source: None }))
     }
 
     pub(crate) fn untrusted(text: impl Into<String>) -> Self {
@@ -128,6 +165,10 @@ impl Error {
         Self::new(Kind::Network, text)
     }
 
+    pub(crate) fn store(what: &str, source: StoreError) -> Self {
+        Self::new(Kind::Store, format!("access could not be {what}")).with_source(source)
+    }
+
     pub(crate) fn local(what: &str, source: impl StdError + Send + Sync + 'static) -> Self {
         Self::new(Kind::Local, what).with_source(source)
     }
@@ -143,6 +184,7 @@ impl Error {
         let kind = match (code, status) {
             ("access_denied", _) => Kind::Denied,
             ("expired_token" | "token_expired", _) => Kind::Expired,
+            ("invalid_grant" | "token_revoked", _) => Kind::Reauthorize,
             ("temporarily_unavailable" | "server_error" | "slow_down", _) => Kind::Unavailable,
             (_, 408 | 429 | 500..) => Kind::Unavailable,
             _ => Kind::InvalidRequest,
@@ -150,13 +192,19 @@ impl Error {
         Self::new(kind, text).with_code(code)
     }
 
-    pub(crate) fn with_code(mut self, code: &str) -> Self {
-        self.0.code = Some(code.to_owned());
-        self
+    pub(crate) fn with_code(self, code: &str) -> Self {
+        self.with(|inner| inner.code = Some(code.to_owned()))
     }
 
-    fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
-        self.0.source = Some(Box::new(source));
+    fn with_source(self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.with(|inner| inner.source = Some(Arc::new(source)))
+    }
+
+    /// Changes an error in the making, which nobody else holds yet.
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            change(inner);
+        }
         self
     }
 }

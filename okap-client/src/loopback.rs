@@ -9,17 +9,16 @@ use std::{
     time::Duration,
 };
 
-use okap_types::Secret;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
-use url::form_urlencoded;
 
 use crate::{
     Error,
-    error::{Kind, foreign},
+    callback::{Callback, Expected, judge},
+    error::Kind,
 };
 
 /// How long the browser may take.
@@ -36,18 +35,6 @@ const PATH: &str = "/callback";
 pub(crate) struct Loopback {
     listener: TcpListener,
     address: SocketAddr,
-}
-
-/// What only the genuine answer knows.
-pub(crate) struct Expected {
-    pub(crate) state: Secret<String>,
-    pub(crate) issuer: String,
-}
-
-/// The genuine answer.
-pub(crate) enum Callback {
-    Code(Secret<String>),
-    Refused { code: String, description: String },
 }
 
 enum Heard {
@@ -205,41 +192,5 @@ fn hear(head: &str, expected: &Expected, host: &str) -> Heard {
     match judge(query, expected) {
         Ok(callback) => Heard::Genuine(callback),
         Err(why) => Heard::Foreign(why),
-    }
-}
-
-/// Checks `state` and `iss` before anything else is believed (RFC 9207 section 2.4).
-fn judge(query: &str, expected: &Expected) -> Result<Callback, &'static str> {
-    let (mut state, mut iss, mut code, mut error, mut description) = (None, None, None, None, None);
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let seen = match name.as_ref() {
-            "state" => &mut state,
-            "iss" => &mut iss,
-            "code" => &mut code,
-            "error" => &mut error,
-            "error_description" => &mut description,
-            _ => continue,
-        };
-        if seen.replace(value).is_some() {
-            return Err("a parameter stands twice");
-        }
-    }
-    match state {
-        Some(state) if state == expected.state.expose() => {}
-        Some(_) => return Err("state is of another request"),
-        None => return Err("state is missing"),
-    }
-    match iss {
-        Some(iss) if iss == expected.issuer => {}
-        Some(_) => return Err("iss is another vault"),
-        None => return Err("iss is missing"),
-    }
-    match (code, error) {
-        (Some(code), None) if !code.is_empty() => Ok(Callback::Code(code.into_owned().into())),
-        (None, Some(error)) => Ok(Callback::Refused {
-            code: foreign(&error),
-            description: foreign(&description.unwrap_or_default()),
-        }),
-        _ => Err("neither a code nor an error"),
     }
 }

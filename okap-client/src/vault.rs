@@ -1,6 +1,6 @@
 use url::{Host, Origin, Url};
 
-use crate::{Error, error::Kind};
+use crate::{Error, address, error::Kind};
 
 /// The vault that the app chose: its name, and which addresses are its own.
 #[derive(Clone, Debug)]
@@ -36,6 +36,24 @@ impl Vault {
     /// The vault's identity (RFC 8414 section 2), compared byte by byte.
     pub(crate) fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// Checks that the address is not of a private network, as far as it shows that.
+    pub(crate) fn is_public(&self) -> Result<(), Error> {
+        let public = match self.url.host() {
+            Some(Host::Ipv4(ip)) => address::is_public(ip.into()),
+            Some(Host::Ipv6(ip)) => address::is_public(ip.into()),
+            Some(Host::Domain(name)) => {
+                let name = name.trim_end_matches('.');
+                name != "localhost" && !name.ends_with(".localhost")
+            }
+            None => false,
+        };
+        if public {
+            return Ok(());
+        }
+        let text = format!("vault address {} is in a private network", self.issuer);
+        Err(Error::new(Kind::InvalidRequest, text))
     }
 
     /// Whether certificates matter.

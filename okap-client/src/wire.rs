@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{
-    HeaderValue, Method, StatusCode,
+    HeaderMap, HeaderValue, Method, StatusCode,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
 };
 use okap_types::{
@@ -12,10 +12,11 @@ use okap_types::{
     strict::{self, Bounds},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 use url::{Url, form_urlencoded};
 
 use crate::{
-    Error, Transport,
+    Ask, Error, Transport,
     error::{Kind, foreign},
     transport::MAX_ANSWER,
 };
@@ -25,7 +26,7 @@ pub(crate) type Request = http::Request<Vec<u8>>;
 /// How long the vault may think about a call that does not wait for the user.
 pub(crate) const PROMPT: Duration = Duration::from_secs(10);
 
-/// Fetches metadata.
+/// Reads a document.
 pub(crate) fn get(url: &Url) -> Result<Request, Error> {
     request(Method::GET, url, None, Vec::new())
 }
@@ -47,20 +48,44 @@ impl Direct<'_> {
 /// Asks for the outcome of a direct request; the vault may hold the answer for `hold` seconds.
 pub(crate) fn poll(url: &Url, token: &Secret<String>, hold: u64) -> Result<Request, Error> {
     let mut request = request(Method::POST, url, None, Vec::new())?;
-    let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
-        .map_err(|_| Error::new(Kind::Vault, "the vault's continuation token is not one word"))?;
-    bearer.set_sensitive(true);
-    request.headers_mut().insert(AUTHORIZATION, bearer);
+    request.headers_mut().insert(AUTHORIZATION, credential("Bearer", token)?);
     if let (1.., Ok(wait)) = (hold, HeaderValue::from_str(&format!("wait={hold}"))) {
         request.headers_mut().insert("prefer", wait);
     }
     Ok(request)
 }
 
-/// Posts an OAuth form.
-pub(crate) fn form(url: &Url, pairs: &[(&str, &str)]) -> Result<Request, Error> {
-    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-    request(Method::POST, url, Some("application/x-www-form-urlencoded"), body.into_bytes())
+/// An OAuth form in the making.
+#[derive(Clone, Default)]
+pub(crate) struct Form(String);
+
+impl Form {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn add(&mut self, name: &str, value: &str) -> &mut Self {
+        let so_far = std::mem::take(&mut self.0);
+        let mut form = form_urlencoded::Serializer::for_suffix(so_far, 0);
+        self.0 = form.append_pair(name, value).finish();
+        self
+    }
+
+    pub(crate) fn add_details(&mut self, ask: &Ask) -> Result<&mut Self, Error> {
+        Ok(self.add("authorization_details", &json(&ask.access())?))
+    }
+
+    pub(crate) fn to(self, url: &Url) -> Result<Request, Error> {
+        request(Method::POST, url, Some("application/x-www-form-urlencoded"), self.0.into_bytes())
+    }
+}
+
+/// `Authorization`, kept out of debug output.
+pub(crate) fn credential(scheme: &str, token: &Secret<String>) -> Result<HeaderValue, Error> {
+    let mut value = HeaderValue::from_str(&format!("{scheme} {}", token.expose()))
+        .map_err(|_| Error::new(Kind::Vault, "a token of the vault is not one word"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// Writes a message of ours as JSON.
@@ -108,6 +133,7 @@ pub(crate) async fn exchange(
         call,
         status: answer.status(),
         retry_after: retry_after.map(Duration::from_secs),
+        headers: answer.headers().clone(),
         body: Secret::new(answer.into_body()),
     };
     if reply.body.expose().len() > MAX_ANSWER {
@@ -130,6 +156,7 @@ pub(crate) struct Reply {
     call: String,
     pub(crate) status: StatusCode,
     pub(crate) retry_after: Option<Duration>,
+    pub(crate) headers: HeaderMap,
     body: Secret<Vec<u8>>,
 }
 
@@ -160,6 +187,27 @@ impl Reply {
     /// Reads the body.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
         self.parse().map_err(|why| Error::unreadable(&self.call, &why))
+    }
+
+    /// What was granted, as the vault wrote it: with members that this version does not know.
+    pub(crate) fn details(&self) -> Result<String, Error> {
+        #[derive(Deserialize)]
+        struct Details {
+            authorization_details: Box<RawValue>,
+        }
+        self.read::<Details>().map(|d| d.authorization_details.get().to_owned())
+    }
+
+    /// The error code of a refusal.
+    pub(crate) fn code(&self) -> Option<String> {
+        let said: Result<ErrorBody, _> = self.parse();
+        said.ok().filter(|_| !self.status.is_success()).map(|body| body.error.into_owned())
+    }
+
+    /// Whether the vault refused a proof for want of a nonce.
+    pub(crate) fn wants_nonce(&self) -> bool {
+        matches!(self.status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED)
+            && self.code().as_deref() == Some("use_dpop_nonce")
     }
 
     /// Reads the answer to a direct request. The word in the body counts, and has to go with the

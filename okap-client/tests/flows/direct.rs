@@ -154,7 +154,7 @@ async fn token_type_must_be_bearer() {
     let (vault, client) = pair();
     vault.twist("/okap/continue", |b| b["token_type"] = json!("DPoP"));
     let error = client.start(ask()).await.unwrap().wait(Duration::ZERO).await.unwrap_err();
-    assert!(error.is_vault(), "{error}");
+    assert!(error.is_untrusted(), "{error}");
 }
 
 #[tokio::test]
