@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, error::Kind};
 
 /// How often the same may be asked for in a row.
-const MOST_REPEATS: u8 = 3;
+const MOST_TIMES: u8 = 3;
 
 /// What an app asks for: 1 to 16 details objects.
 ///
@@ -62,11 +62,11 @@ impl Ask {
         let again = self.details.len() == earlier.details.len()
             && self.details.iter().all(|d| earlier.details.iter().any(|e| same(d, e)));
         let repeats = match again {
-            true => earlier.repeats.max(self.repeats).saturating_add(1),
+            true => earlier.repeats.saturating_add(1).max(self.repeats),
             false => self.repeats,
         };
-        if repeats > MOST_REPEATS {
-            let text = format!("the same was asked for {MOST_REPEATS} times in a row");
+        if repeats >= MOST_TIMES {
+            let text = format!("the same was asked for {MOST_TIMES} times in a row");
             return Err(Error::new(Kind::InvalidRequest, text));
         }
         Ok(Self { repeats, ..self })

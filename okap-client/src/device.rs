@@ -9,7 +9,7 @@ use url::Url;
 use crate::{
     Access, Ask, Client, Error,
     discovery::Discovery,
-    waiting::{Call, Waiting, shown},
+    waiting::{Call, SHORTEST, Waiting, shown},
     wire::{Form, PROMPT},
 };
 
@@ -49,7 +49,7 @@ impl Client {
             self.vault().owns("verification_uri_complete", complete)?;
         }
         let call = Call::Device { uri: token_at, code: answer.device_code, key };
-        let interval = Duration::from_secs(answer.interval.unwrap_or(INTERVAL));
+        let interval = Duration::from_secs(answer.interval.unwrap_or(INTERVAL)).max(SHORTEST);
         // nobody decides in no time, and the vault counts the pause from its own answer
         let waiting = Waiting::new(self.clone(), ask, call, interval, interval, answer.expires_in);
         Ok(DevicePrompt {

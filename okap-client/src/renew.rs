@@ -21,7 +21,7 @@ use crate::{
 const GRACE: Duration = Duration::from_secs(9);
 /// How long a try may take that is followed by another.
 const TRY: Duration = Duration::from_secs(4);
-/// How long to pause after a try that failed at once.
+/// How long to pause after the first try that failed; twice as long after each other.
 const PAUSE: Duration = Duration::from_millis(500);
 
 impl Client {
@@ -110,8 +110,9 @@ impl Client {
     /// Posts a form that is safe to repeat for a short while, until it is answered.
     async fn insist(&self, url: &Url, form: &Form, key: Option<&Key>) -> Result<Reply, Error> {
         let begun = Instant::now();
+        let mut pause = PAUSE;
         loop {
-            let next = begun.elapsed().saturating_add(TRY).saturating_add(PAUSE);
+            let next = begun.elapsed().saturating_add(TRY).saturating_add(pause);
             let last = next >= GRACE;
             let within = if last { PROMPT } else { TRY };
             let outcome = self.post(url, form, key, within).await;
@@ -122,7 +123,8 @@ impl Client {
             if last || !broke_off {
                 return outcome;
             }
-            sleep(PAUSE).await;
+            sleep(pause).await;
+            pause = pause.saturating_mul(2);
         }
     }
 }

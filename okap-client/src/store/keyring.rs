@@ -99,3 +99,27 @@ fn system() -> Result<Arc<CredentialStore>, StoreError> {
 fn system() -> Result<Arc<CredentialStore>, StoreError> {
     Err(StoreError::new("no keyring of this system is known here"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{KeyringStore, TokenStore};
+
+    /// The system's own keyring is tried in the tests of the flows, where there is one.
+    #[tokio::test]
+    async fn entries_are_of_one_app_and_one_vault() {
+        let keyring = keyring_core::mock::Store::new().unwrap();
+        let of = |service: &str| KeyringStore { service: service.into(), store: keyring.clone() };
+        let (store, other) = (of("com.example.notes"), of("com.example.mail"));
+        let (one, two) = ("https://vault.test", "https://vault.test/");
+        assert!(store.load(one).await.unwrap().is_none());
+        store.remove(one).await.unwrap();
+        store.save(one, &"first".into()).await.unwrap();
+        store.save(one, &"second".into()).await.unwrap();
+        store.save(two, &"third".into()).await.unwrap();
+        assert_eq!(store.load(one).await.unwrap().unwrap().expose(), "second");
+        assert!(other.load(one).await.unwrap().is_none());
+        store.remove(one).await.unwrap();
+        assert!(store.load(one).await.unwrap().is_none());
+        assert_eq!(store.load(two).await.unwrap().unwrap().expose(), "third");
+    }
+}

@@ -80,7 +80,7 @@ async fn pushed_request_is_complete_and_its_secrets_are_fresh() {
 }
 
 #[tokio::test]
-async fn redirect_uri_carries_the_port_that_is_open() {
+async fn c16_redirect_uri_carries_the_port_that_is_open() {
     let (vault, client) = pair();
     let (flow, consent) = begin(&client).await;
     let redirect = redirect_uri(&vault);
@@ -98,7 +98,7 @@ async fn redirect_uri_carries_the_port_that_is_open() {
 }
 
 #[tokio::test]
-async fn false_callbacks_do_not_consume_the_genuine_one() {
+async fn c07_false_callbacks_do_not_consume_the_genuine_one() {
     let (vault, client) = pair();
     let (flow, consent) = begin(&client).await;
     let genuine = vault.consent(&consent);
@@ -137,7 +137,7 @@ async fn false_callbacks_do_not_consume_the_genuine_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn callback_without_iss_or_state_never_reaches_the_token_endpoint() {
+async fn c04_callback_without_iss_or_state_never_reaches_the_token_endpoint() {
     for (name, said) in [("iss", "iss is missing"), ("state", "state is missing")] {
         let (vault, client) = pair();
         let (flow, consent) = begin(&client).await;
@@ -150,7 +150,7 @@ async fn callback_without_iss_or_state_never_reaches_the_token_endpoint() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn listener_closes_after_five_minutes() {
+async fn c15_listener_closes_after_five_minutes() {
     let (vault, client) = pair();
     let start = Instant::now();
     let (flow, _) = begin(&client).await;
@@ -246,7 +246,7 @@ async fn token_beside_a_status_of_failure_is_not_taken() {
 }
 
 #[tokio::test]
-async fn redirect_from_the_token_endpoint_is_not_followed() {
+async fn c23_redirect_from_the_token_endpoint_is_not_followed() {
     let (vault, client) = pair();
     vault.can(
         "/okap/token",
@@ -259,7 +259,7 @@ async fn redirect_from_the_token_endpoint_is_not_followed() {
 }
 
 #[tokio::test]
-async fn flows_at_the_same_time_do_not_take_each_others_answers() {
+async fn c08_flows_at_the_same_time_do_not_take_each_others_answers() {
     let (first, one) = pair();
     let (second, two) = pair();
     let (flow_one, consent_one) = begin(&one).await;

@@ -97,7 +97,7 @@ async fn grant_at_once_needs_no_user() {
 }
 
 #[tokio::test]
-async fn denial_is_an_error_at_any_status() {
+async fn c32_denial_is_an_error_at_any_status() {
     for status in [403, 200, 202] {
         let (vault, client) = pair();
         let denied = json!({"okap": "1.0", "status": "denied", "reason": "not today", "error": "access_denied",
@@ -111,7 +111,7 @@ async fn denial_is_an_error_at_any_status() {
 }
 
 #[tokio::test]
-async fn status_and_http_status_must_go_together() {
+async fn c32_status_and_http_status_must_go_together() {
     for (status, body) in [
         (202, granted()),
         (201, granted()),
@@ -179,7 +179,7 @@ async fn token_that_is_not_one_word_is_refused() {
 }
 
 #[tokio::test]
-async fn redirect_is_not_followed() {
+async fn c23_redirect_is_not_followed() {
     for status in [301, 302, 303, 307, 308] {
         let (vault, client) = pair();
         vault.can(

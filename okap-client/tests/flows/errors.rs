@@ -3,7 +3,8 @@
 use std::{error::Error as _, future::Future, time::Duration};
 
 use okap_client::{
-    Access, Ask, Client, ClientInfo, Error, Pending, Transport, TransportError, transport::Sending,
+    Access, Ask, Client, ClientInfo, DevicePrompt, Error, Pending, Session, TokenStore, Transport,
+    TransportError, transport::Sending,
 };
 use serde_json::json;
 
@@ -133,8 +134,17 @@ fn futures_and_values_can_go_to_other_threads() {
         ask: Ask,
     ) -> [Box<dyn Future<Output = ()>>; 0] {
         sent(client.start(ask.clone()));
+        sent(client.start_on_device(ask.clone()));
+        #[cfg(feature = "browser")]
         sent(client.authorize_in_browser(ask.clone()));
-        sent(client.authorize_with(ask, |_| ()));
+        #[cfg(feature = "browser")]
+        sent(client.authorize_with(ask.clone(), |_| ()));
+        #[cfg(feature = "browser")]
+        sent(client.step_up(access, ask.clone()));
+        sent(client.refresh(access));
+        sent(client.delegate(access, ask, "Worker", None));
+        sent(client.limits(access));
+        sent(client.session(access.clone()));
         sent(client.revoke(access));
         sent(pending.wait(Duration::ZERO));
         []
@@ -143,5 +153,10 @@ fn futures_and_values_can_go_to_other_threads() {
     shared::<Client>();
     shared::<Pending>();
     shared::<Access>();
+    shared::<DevicePrompt>();
+    shared::<Session>();
+    #[cfg(feature = "browser")]
+    shared::<okap_client::Transaction>();
+    shared::<Box<dyn TokenStore>>();
     shared::<Error>();
 }

@@ -20,7 +20,7 @@ async fn grant(
 }
 
 #[tokio::test]
-async fn base_url_elsewhere_is_refused() {
+async fn c20_base_url_elsewhere_is_refused() {
     for url in [
         "https://evil.test/v1/openai",
         "http://vault.test/v1/openai",
@@ -29,6 +29,11 @@ async fn base_url_elsewhere_is_refused() {
         "https://user:pass@vault.test/v1/openai",
         "https://vault.test/v1/openai#x",
         "data:text/plain,",
+        // another provider's
+        "https://vault.test/v1/groq",
+        "https://vault.test/v1/openai/",
+        "https://vault.test/v1/openai?to=groq",
+        "https://vault.test",
     ] {
         let error = grant(ask(), move |d| d[0]["base_url"] = json!(url)).await.unwrap_err();
         assert!(error.is_untrusted(), "{url}: {error}");
@@ -40,7 +45,7 @@ async fn base_url_elsewhere_is_refused() {
 }
 
 #[tokio::test]
-async fn more_than_asked_is_refused_and_named() {
+async fn c21_more_than_asked_is_refused_and_named() {
     let asked = || {
         ask()
             .capabilities([Capability::Chat])
@@ -86,7 +91,7 @@ async fn one_object_asked_for_covers_one_granted() {
 }
 
 #[tokio::test]
-async fn less_than_asked_is_granted_and_listed() {
+async fn c21_less_than_asked_is_granted_and_listed() {
     let asked = ask()
         .models(["gpt-4o", "gpt-4o-mini"])
         .capabilities([Capability::Chat, Capability::Images])
@@ -137,7 +142,7 @@ async fn less_than_asked_is_granted_and_listed() {
 }
 
 #[tokio::test]
-async fn object_that_was_refused_is_listed() {
+async fn c21_object_that_was_refused_is_listed() {
     let groq = ModelAccess::new(Provider::Groq);
     let access = grant([ask(), groq.clone()], |d| {
         d.as_array_mut().unwrap().pop();
@@ -164,4 +169,12 @@ async fn grant_of_nothing_is_no_grant() {
 #[tokio::test]
 async fn limits_in_another_currency_are_refused() {
     assert!(grant(ask(), |d| d[0]["currency"] = json!("EUR")).await.unwrap_err().is_untrusted());
+}
+
+#[tokio::test]
+async fn c21_members_that_nobody_knows_are_kept() {
+    let access = grant(ask(), |d| d[0]["added_in_1_2"] = json!({"b": "é"})).await.unwrap();
+    let kept: Value = serde_json::from_str(access.granted_json()).unwrap();
+    assert_eq!(kept[0]["added_in_1_1"], json!({"a": [1]}));
+    assert_eq!(kept[0]["added_in_1_2"], json!({"b": "é"}));
 }

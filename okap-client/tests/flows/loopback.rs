@@ -29,7 +29,7 @@ async fn waiting() -> (JoinHandle<bool>, Url) {
 }
 
 #[tokio::test]
-async fn anything_but_the_one_request_is_turned_away() {
+async fn c15_anything_but_the_one_request_is_turned_away() {
     let (flow, genuine) = waiting().await;
     let host = genuine.authority().to_owned();
     let target = genuine[url::Position::BeforePath..url::Position::AfterQuery].to_owned();
@@ -109,7 +109,7 @@ async fn request_in_small_pieces_is_understood() {
 }
 
 #[tokio::test]
-async fn other_addresses_of_this_computer_are_not_listened_on() {
+async fn c15_other_addresses_of_this_computer_are_not_listened_on() {
     let (_flow, genuine) = waiting().await;
     let port = genuine.port().unwrap();
     assert_ne!(port, 0);

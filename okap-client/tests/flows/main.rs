@@ -8,22 +8,39 @@
     reason = "tests"
 )]
 
+#[cfg(feature = "browser")]
 mod browser;
+#[cfg(feature = "browser")]
 mod code;
-#[cfg(all(feature = "reqwest", target_os = "linux"))]
+#[cfg(all(feature = "browser", feature = "reqwest", target_os = "linux"))]
 mod desktop;
+mod devices;
 mod direct;
 mod discovery;
 mod errors;
 mod grant;
+#[cfg(feature = "dpop")]
+mod keys;
+#[cfg(feature = "browser")]
 mod loopback;
+mod more;
+mod own;
 mod polling;
-#[cfg(feature = "reqwest")]
+#[cfg(all(feature = "browser", feature = "reqwest"))]
 mod real;
+mod refusals;
 mod revoke;
+mod sessions;
+mod stores;
 mod vault;
+#[cfg(feature = "browser")]
+mod web;
 
-use okap_client::{Client, ClientInfo, Limits, ModelAccess, Money, Provider};
+use std::time::Duration;
+
+use okap_client::{
+    Access, Client, ClientBuilder, ClientInfo, Limits, ModelAccess, Money, Provider,
+};
 
 pub(crate) use vault::{Canned, Vault};
 
@@ -51,4 +68,17 @@ pub(crate) fn pair_at(issuer: &str) -> (Vault, Client) {
 pub(crate) fn client_of(vault: &Vault, url: &str) -> Client {
     let info = ClientInfo::new("Notes").unwrap();
     Client::with_transport(url.parse().unwrap(), info, vault.transport()).unwrap()
+}
+
+/// A client of a vault that differs from the ordinary one.
+pub(crate) fn built(vault: &Vault, build: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Client {
+    let info = ClientInfo::new("Notes").unwrap();
+    let builder = Client::builder(VAULT.parse().unwrap(), info).transport(vault.transport());
+    build(builder).build().unwrap()
+}
+
+/// Access that can be renewed.
+pub(crate) async fn renewable(client: &Client) -> Access {
+    let prompt = client.start_on_device(ask()).await.unwrap();
+    prompt.wait(Duration::from_secs(60)).await.unwrap()
 }

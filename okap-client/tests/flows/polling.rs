@@ -238,7 +238,7 @@ async fn two_tasks_may_wait_for_one_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn expiry_counts_from_the_answer_by_a_steady_clock() {
+async fn c30_expiry_counts_from_the_answer_by_a_steady_clock() {
     let (vault, client) = pair();
     vault.twist(CONTINUE, |b| {
         b["expires_in"] = json!(3600);

@@ -48,13 +48,13 @@ async fn both_flows_and_revocation_work() {
     let access = access.await.unwrap();
     assert_eq!(access.token().expose(), TOKEN);
     client.revoke(&access).await.unwrap();
-    assert_eq!(vault.calls("POST /okap/revoke").len(), 1);
+    assert_eq!(vault.calls("POST /okap/revoke").len(), 2);
     let agent = &vault.calls("POST /okap/revoke")[0].headers["user-agent"];
     assert!(agent.to_str().unwrap().starts_with("okap-client/"));
 }
 
 #[tokio::test]
-async fn redirects_are_not_followed() {
+async fn c23_redirects_are_not_followed() {
     let (vault, url) = vault().await;
     let (other, elsewhere) = self::vault().await;
     let to = elsewhere.join("okap/authorize").unwrap();

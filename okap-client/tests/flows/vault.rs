@@ -1,5 +1,11 @@
 //! A vault for tests: honest by itself, dishonest where a test twists its answers.
 
+mod answer;
+mod proof;
+
+#[cfg(feature = "dpop")]
+pub(crate) use proof::{digest, open, thumbprint};
+
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex},
@@ -12,19 +18,17 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use base64ct::{Base64UrlUnpadded, Encoding};
 use http::StatusCode;
 use http_body_util::BodyExt;
 use okap_client::{Transport, TransportError, transport::Sending};
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use tokio::time::{Instant, sleep_until};
+use serde_json::Value;
+use tokio::time::Instant;
 use tower::ServiceExt;
 use url::Url;
 
 pub(crate) const TOKEN: &str = "okap_at_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAcrc321";
 pub(crate) const CONTINUATION: &str = "okap_ct_BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBcrc321";
-const CODE: &str = "okap_ac_CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCcrc321";
+pub(crate) const CODE: &str = "okap_ac_CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCcrc321";
 
 /// One answer to give instead of the honest one.
 #[derive(Clone, Debug)]
@@ -77,6 +81,18 @@ struct Inner {
     decided: Mutex<Option<Instant>>,
     pushed: Mutex<HashMap<String, HashMap<String, String>>>,
     asked: Mutex<Value>,
+    tokens: Mutex<answer::Tokens>,
+    proofs: Mutex<proof::Proofs>,
+    lost: Mutex<HashMap<&'static str, VecDeque<Lost>>>,
+}
+
+/// What becomes of an answer that the vault gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// The connection breaks.
+    Broken,
+    /// Nothing comes, and the connection stays.
+    Silent,
 }
 
 impl Vault {
@@ -89,6 +105,9 @@ impl Vault {
             decided: Mutex::new(Some(Instant::now())),
             pushed: Mutex::default(),
             asked: Mutex::default(),
+            tokens: Mutex::default(),
+            proofs: Mutex::default(),
+            lost: Mutex::default(),
         }))
     }
 
@@ -120,14 +139,20 @@ impl Vault {
     }
 
     pub(crate) fn transport(&self) -> impl Transport + 'static {
-        InProcess(self.router())
+        InProcess(self.clone())
+    }
+
+    /// Loses an answer at a path, once: the vault has done what it was asked to.
+    pub(crate) fn lose(&self, path: &'static str, how: Lost) {
+        self.0.lost.lock().unwrap().entry(path).or_default().push_back(how);
     }
 
     /// What the browser gets after the user allowed: where to go back to.
+    #[cfg(feature = "browser")]
     pub(crate) fn consent(&self, url: &Url) -> Url {
         let query: HashMap<String, String> = url.query_pairs().into_owned().collect();
-        assert_eq!(query["client_id"], "http://localhost");
         let pushed = self.0.pushed.lock().unwrap()[&query["request_uri"]].clone();
+        assert_eq!(query["client_id"], pushed["client_id"]);
         let mut back: Url = pushed["redirect_uri"].parse().unwrap();
         back.query_pairs_mut()
             .append_pair("code", CODE)
@@ -136,114 +161,8 @@ impl Vault {
         back
     }
 
-    fn own(&self, path: &str) -> String {
+    pub(crate) fn own(&self, path: &str) -> String {
         format!("{}{path}", self.0.issuer.trim_end_matches('/'))
-    }
-
-    fn granted(&self) -> Value {
-        let asked = self.0.asked.lock().unwrap();
-        let one = |asked: &Value| {
-            let or = |name: &str, other: Value| asked.get(name).cloned().unwrap_or(other);
-            json!({
-                "type": "ai_model_access", "provider": asked["provider"],
-                "models": or("models", json!(["gpt-4o-mini"])),
-                "capabilities": or("capabilities", json!(["chat"])),
-                "limits": or("limits", json!({})), "expires": or("expires", json!("2099-01-01")),
-                "base_url": self.own(&format!("/v1/{}", asked["provider"].as_str().unwrap())),
-                "currency": "USD", "window": "utc_calendar", "added_in_1_1": {"a": [1]},
-            })
-        };
-        asked.as_array().unwrap().iter().map(one).collect()
-    }
-
-    fn token(&self) -> Value {
-        json!({
-            "access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600,
-            "authorization_details": self.granted(), "grant_id": "g_1",
-        })
-    }
-
-    async fn answer(&self, line: &str, call: &Call) -> (u16, Value) {
-        match line {
-            "POST /okap/authorize" => {
-                let body = call.json();
-                assert_eq!(body["okap"], "1.0");
-                *self.0.asked.lock().unwrap() = body["authorization_details"].clone();
-                (202, self.pending())
-            }
-            "POST /okap/continue" => {
-                assert_eq!(call.headers["authorization"], format!("Bearer {CONTINUATION}"));
-                let wait = call
-                    .headers
-                    .get("prefer")
-                    .map_or("0", |p| p.to_str().unwrap().strip_prefix("wait=").unwrap());
-                let end = Instant::now() + Duration::from_secs(wait.parse().unwrap());
-                let decided = *self.0.decided.lock().unwrap();
-                match decided.filter(|at| *at <= end) {
-                    None => {
-                        sleep_until(end).await;
-                        (202, self.pending())
-                    }
-                    Some(at) => {
-                        sleep_until(at).await;
-                        let mut granted = self.token();
-                        granted["okap"] = json!("1.0");
-                        granted["status"] = json!("granted");
-                        granted["token"] = granted["access_token"].clone();
-                        (200, granted)
-                    }
-                }
-            }
-            "POST /okap/par" => {
-                let form = call.form();
-                *self.0.asked.lock().unwrap() =
-                    serde_json::from_str(&form["authorization_details"]).unwrap();
-                let name = format!(
-                    "urn:ietf:params:oauth:request_uri:{}&=",
-                    self.0.pushed.lock().unwrap().len()
-                );
-                self.0.pushed.lock().unwrap().insert(name.clone(), form);
-                (201, json!({"request_uri": name, "expires_in": 90}))
-            }
-            "POST /okap/token" => {
-                let form = call.form();
-                let pushed = self.0.pushed.lock().unwrap().values().next().unwrap().clone();
-                let challenge =
-                    Base64UrlUnpadded::encode_string(&Sha256::digest(&form["code_verifier"]));
-                let honest = form["grant_type"] == "authorization_code"
-                    && form["code"] == CODE
-                    && form["client_id"] == pushed["client_id"]
-                    && form["redirect_uri"] == pushed["redirect_uri"]
-                    && challenge == pushed["code_challenge"];
-                match honest {
-                    true => (200, self.token()),
-                    false => (400, json!({"error": "invalid_grant"})),
-                }
-            }
-            "POST /okap/revoke" => (200, json!(null)),
-            line if line.starts_with("GET /.well-known/oauth-authorization-server") => (
-                200,
-                json!({
-                    "issuer": self.0.issuer,
-                    "authorization_endpoint": self.own("/okap/authorize"),
-                    "token_endpoint": self.own("/okap/token"),
-                    "pushed_authorization_request_endpoint": self.own("/okap/par"),
-                    "revocation_endpoint": self.own("/okap/revoke"),
-                    "okap_direct_endpoint": self.own("/okap/authorize"),
-                    "code_challenge_methods_supported": ["S256"],
-                    "authorization_response_iss_parameter_supported": true,
-                }),
-            ),
-            _ => (404, json!({"error": "not_found", "error_description": "no such path"})),
-        }
-    }
-
-    fn pending(&self) -> Value {
-        json!({
-            "okap": "1.0", "status": "pending", "interaction_uri": self.own("/ask/1"),
-            "user_code": "BCDF-GHJK", "expires_in": 600, "interval": 5,
-            "continue": {"uri": self.own("/okap/continue"), "access_token": CONTINUATION},
-        })
     }
 }
 
@@ -268,12 +187,19 @@ async fn handle(State(vault): State<Vault>, request: Request) -> Response {
                 "" => line,
                 path => line.replace(&format!(" {path}/"), " /"),
             };
-            let (status, mut body) = vault.answer(&root, &call).await;
+            let (status, mut body) = match vault.refused(&root, &call) {
+                Some(refused) => refused,
+                None => vault.answer(&root, &call).await,
+            };
             if let Some(twist) = vault.0.twists.lock().unwrap().get(parts.uri.path()) {
                 twist(&mut body);
             }
             Canned::json(status, body)
         }
+    };
+    let canned = match vault.nonce() {
+        Some(nonce) if call.headers.contains_key("dpop") => canned.header("dpop-nonce", &nonce),
+        _ => canned,
     };
     let mut response = Response::builder().status(StatusCode::from_u16(canned.status).unwrap());
     for (name, value) in canned.headers {
@@ -283,15 +209,22 @@ async fn handle(State(vault): State<Vault>, request: Request) -> Response {
 }
 
 /// Reaches the vault without sockets, so that time can be paused.
-struct InProcess(Router);
+struct InProcess(Vault);
 
 impl Transport for InProcess {
     fn send(&self, request: http::Request<Vec<u8>>) -> Sending<'_> {
-        let router = self.0.clone();
+        let vault = self.0.clone();
         Box::pin(async move {
-            let response =
-                router.oneshot(request.map(Body::from)).await.map_err(TransportError::new)?;
-            let (parts, body) = response.into_parts();
+            let path = request.uri().path().to_owned();
+            let answer = vault.router().oneshot(request.map(Body::from)).await;
+            let lost =
+                vault.0.lost.lock().unwrap().get_mut(path.as_str()).and_then(VecDeque::pop_front);
+            match lost {
+                Some(Lost::Broken) => return Err(TransportError::new("connection reset")),
+                Some(Lost::Silent) => std::future::pending().await,
+                None => {}
+            }
+            let (parts, body) = answer.map_err(TransportError::new)?.into_parts();
             let body = body.collect().await.map_err(TransportError::new)?;
             Ok(http::Response::from_parts(parts, body.to_bytes().into()))
         })
