@@ -3,6 +3,7 @@
 mod checks;
 mod generated;
 mod interop;
+mod light;
 mod openapi;
 mod prices;
 mod schema;
