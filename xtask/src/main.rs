@@ -34,7 +34,7 @@ enum Chore {
     },
     /// Runs the official SDKs and a real browser against a running vault
     Interop {
-        /// Which: python, node, browser; all where none is named
+        /// Which: languages, python, node, browser; all where none is named
         suites: Vec<String>,
     },
     /// Writes spec/schema/ from the wire types

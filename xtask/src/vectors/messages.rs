@@ -336,14 +336,11 @@ fn sent() -> Vec<(&'static str, Case)> {
         }
         for member in members.keys() {
             let code = form.then_some(ErrorCode::InvalidRequest);
-            if requires(schemas.get(schema), &message, member) {
+            if let Some(why) = requires(schemas.get(schema), &message, member) {
                 let mut without = members.clone();
                 without.remove(member);
                 let what = format!("{name} without {member}");
-                all.push((
-                    schema,
-                    Case::refused(what, without.into(), code, "a required member is missing"),
-                ));
+                all.push((schema, Case::refused(what, without.into(), code, why)));
             }
             if form {
                 continue; // a form knows texts only
@@ -421,21 +418,22 @@ fn set(message: &mut Value, member: &str, value: Value) {
     }
 }
 
-/// Whether the schema wants a member of this message.
-fn requires(schema: Option<&Value>, message: &Value, member: &str) -> bool {
-    let Some(schema) = schema.and_then(Value::as_object) else { return false };
+/// Why the schema wants a member of this message, where it does.
+fn requires(schema: Option<&Value>, message: &Value, member: &str) -> Option<&'static str> {
+    let schema = schema?.as_object()?;
     let lists = |part: &Map<String, Value>| {
-        part.get("required")
-            .and_then(Value::as_array)
-            .is_some_and(|r| r.iter().any(|m| m == member))
+        let required = part.get("required").and_then(Value::as_array);
+        required.is_some_and(|required| required.iter().any(|name| name == member))
     };
-    let pair = schema.get("dependentRequired").and_then(Value::as_object);
-    let is_of_a_pair = pair.is_some_and(|pair| pair.contains_key(member));
     let same_grant = |part: &&Map<String, Value>| {
         let wanted = part.get("properties").and_then(|p| p.pointer("/grant_type/const"));
         wanted.is_some() && wanted == message.get("grant_type")
     };
     let choices = schema.get("oneOf").and_then(Value::as_array).into_iter().flatten();
     let chosen = choices.filter_map(Value::as_object).find(same_grant);
-    lists(schema) || is_of_a_pair || chosen.is_some_and(lists)
+    if lists(schema) || chosen.is_some_and(lists) {
+        return Some("a required member is missing");
+    }
+    let pairs = schema.get("dependentRequired").and_then(Value::as_object)?;
+    pairs.contains_key(member).then_some("one of a pair comes alone")
 }
