@@ -3,6 +3,7 @@
 //! The messages come from the tables that okap-types tests itself with; its tests, those of
 //! okap-engine and those of other languages read the files back.
 
+mod documents;
 mod messages;
 mod proofs;
 mod rules;

@@ -3,7 +3,8 @@
 use std::{fs, path::Path};
 
 use okap_types::{
-    ErrorBody, ErrorCode, GrantRequest, GrantedAccess, Money, ParseError, Timestamp, UserCode,
+    ClientDocument, ErrorBody, ErrorCode, GrantRequest, GrantedAccess, Money, ParseError,
+    Timestamp, UserCode,
     access::parse_details,
     form::Form,
     oauth::{
@@ -91,6 +92,11 @@ fn read(schema: &str, case: &Value) -> Result<(), Option<ErrorCode>> {
         "device-request" => form(|f| DeviceRequest::from_form(f).map(drop)),
         "revocation-request" => form(|f| RevocationRequest::from_form(f).map(drop)),
         "introspection-request" => form(|f| IntrospectionRequest::from_form(f).map(drop)),
+        "client-document" => {
+            let url = "https://notes.example/okap.json".parse().unwrap();
+            let read = ClientDocument::parse(&url, &bytes(case));
+            read.map(drop).map_err(|_| Some(ErrorCode::InvalidClient))
+        }
         "granted-access" => answer::<GrantedAccess>(case),
         "pending" => answer::<Pending>(case),
         "granted.request" => answer::<RequestGranted>(case),
@@ -114,7 +120,7 @@ fn read(schema: &str, case: &Value) -> Result<(), Option<ErrorCode>> {
 /// may be read more forgivingly.
 fn is_sent_to_the_vault(schema: &str) -> bool {
     let sent = schema.ends_with("-request") || schema.starts_with("authorize-request");
-    sent || ["model-access", "client-info"].contains(&schema)
+    sent || ["model-access", "client-info", "client-document"].contains(&schema)
 }
 
 #[test]

@@ -17,7 +17,7 @@ use okap_types::{
 };
 use serde_json::{Map, Value, json};
 
-use super::File;
+use super::{File, documents};
 
 /// One file for each schema.
 pub(super) fn all() -> Result<Vec<File>> {
@@ -35,10 +35,16 @@ pub(super) fn all() -> Result<Vec<File>> {
     for (schema, case) in sent() {
         put(schema, case)?;
     }
+    for case in documents::cases() {
+        put("client-document", case)?;
+    }
     let about = |schema: &str| match is_form(schema) {
         true => {
             "Forms: `message` holds the parameters, each a text, and `text` a whole form; the wire carries \
             application/x-www-form-urlencoded."
+        }
+        false if schema == "client-document" => {
+            "Documents about published apps; each stands at https://notes.example/okap.json."
         }
         false if is_asked(schema) => {
             "What an app sends as JSON. A case has `message`, or `text` where \
@@ -116,29 +122,29 @@ fn is_asked(schema: &str) -> bool {
 }
 
 /// The wire form of a case.
-enum Wire {
+pub(super) enum Wire {
     Message(Value),
     Text(String),
     Hex(Vec<u8>),
 }
 
-struct Case {
-    name: String,
-    wire: Wire,
+pub(super) struct Case {
+    pub(super) name: String,
+    pub(super) wire: Wire,
     /// `None` for a valid message; for others the code, where an answer carries one.
-    refused: Option<Option<ErrorCode>>,
+    pub(super) refused: Option<Option<ErrorCode>>,
     /// Whether a schema refuses it as well.
-    structural: bool,
-    why: String,
+    pub(super) structural: bool,
+    pub(super) why: String,
 }
 
 impl Case {
-    fn valid(name: impl Into<String>, message: Value, why: &str) -> Self {
+    pub(super) fn valid(name: impl Into<String>, message: Value, why: &str) -> Self {
         let wire = Wire::Message(message);
         Self { name: name.into(), wire, refused: None, structural: false, why: why.into() }
     }
 
-    fn refused(
+    pub(super) fn refused(
         name: impl Into<String>,
         message: Value,
         code: Option<ErrorCode>,
