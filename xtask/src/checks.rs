@@ -4,7 +4,7 @@ use std::{process::Command, time::Instant};
 
 use anyhow::{Context, bail};
 
-use crate::{interop, light, openapi, prices, schema, spec, tools, vectors};
+use crate::{fuzz, interop, light, openapi, prices, schema, spec, tools, vectors};
 
 type Check = (&'static str, &'static str, fn() -> anyhow::Result<()>);
 
@@ -26,6 +26,7 @@ const CHECKS: &[Check] = &[
     ("pure", "types and engine build where there is no system", pure),
     ("docs", "rustdoc without a warning", docs),
     ("licences", "cargo deny", licences),
+    ("fuzz", "each fuzz target for two seconds", fuzz::short),
     ("demo", "the demo runs to its end by itself", demo),
     ("interop", "official SDKs and a real browser", || interop::run(&[])),
 ];

@@ -1,6 +1,7 @@
 //! The project's own chores: `cargo xtask test` runs every check there is.
 
 mod checks;
+mod fuzz;
 mod generated;
 mod interop;
 mod light;
@@ -36,6 +37,17 @@ enum Chore {
     Interop {
         /// Which: languages, python, node, browser; all where none is named
         suites: Vec<String>,
+    },
+    /// Fuzzes what reads bytes from outside, two targets at a time
+    Fuzz {
+        /// Which targets; all where none is named
+        targets: Vec<String>,
+        /// How long each target runs
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Without libFuzzer, also where there is a nightly toolchain
+        #[arg(long)]
+        stable: bool,
     },
     /// Writes spec/schema/ from the wire types
     Schema {
@@ -73,6 +85,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Test { only, list } => checks::run(&only, list),
         Chore::Interop { suites } => interop::run(&suites),
+        Chore::Fuzz { targets, seconds, stable } => fuzz::run(&targets, seconds, stable),
         Chore::Schema { check } => schema::write(check),
         Chore::Openapi { check } => openapi::write(check),
         Chore::Vectors { check } => vectors::write(check),
