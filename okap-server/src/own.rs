@@ -11,7 +11,7 @@ use crate::{
     allowance::accounts,
     core::Core,
     holder::Holder,
-    proxy::{Presented, authorization},
+    proxy::{Presented, authorization, is_dpop},
     reply::{self, Reply},
 };
 
@@ -26,7 +26,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
         });
         let holder = match own {
             Ok(holder) => holder,
-            Err(refusal) => return self.own_refused(&refusal).await,
+            Err(refusal) => return self.own_refused(headers, &refusal).await,
         };
         let mut limits = Vec::new();
         for part in holder.access.allows(&holder.grant) {
@@ -43,7 +43,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
     pub(crate) async fn own_grant(&self, headers: &HeaderMap, method: &Method, id: &str) -> Reply {
         let holder = match self.own(headers, method, &format!("okap/grants/{id}")).await {
             Ok(holder) => holder,
-            Err(refusal) => return self.own_refused(&refusal).await,
+            Err(refusal) => return self.own_refused(headers, &refusal).await,
         };
         if holder.grant.id.as_str() != id {
             return reply::error(ErrorCode::NotFound, "this token belongs to another grant");
@@ -81,10 +81,10 @@ impl<V: Vault, C: Consent> Core<V, C> {
         Ok(holder)
     }
 
-    async fn own_refused(&self, refusal: &Refusal) -> Reply {
+    async fn own_refused(&self, headers: &HeaderMap, refusal: &Refusal) -> Reply {
         let mut answer = reply::error_with(refusal.status(), refusal.code(), refusal.to_string());
         answer.headers_mut().remove(header::WWW_AUTHENTICATE);
-        reply::challenge(&mut answer, refusal, None);
+        reply::challenge(&mut answer, refusal, None, is_dpop(headers));
         if let (Refusal::UseNonce, Some(nonce)) = (refusal, self.fresh_nonce().await) {
             answer.headers_mut().insert("dpop-nonce", nonce);
         }

@@ -16,7 +16,7 @@ use okap_engine::{
 };
 use okap_types::{ErrorCode, GrantId, ModelId, Models, Provider, Secret, Timestamp};
 
-pub(crate) use self::credential::{Presented, authorization};
+pub(crate) use self::credential::{Presented, authorization, is_dpop};
 use url::Url;
 
 use self::{
@@ -88,13 +88,15 @@ impl<V: Vault, C: Consent> Core<V, C> {
         if !matches!(*request.method(), Method::GET | Method::POST | Method::DELETE)
             && let Err(refusal) = provider::route(style, request.method().as_str(), path)
         {
-            return reply::refusal(style, &refusal, None, None);
+            return reply::refusal(style, &refusal, None, None, false);
         }
         let about = known.as_ref().map(|(p, _)| self.protected_resource_url(p));
+        let as_dpop = is_dpop(request.headers());
         match self.walk(provider, known, path, request).await {
             Ok(answer) => answer,
             Err(Refused { refusal, grant }) => {
-                let mut answer = reply::refusal(style, &refusal, grant.as_ref(), about.as_ref());
+                let mut answer =
+                    reply::refusal(style, &refusal, grant.as_ref(), about.as_ref(), as_dpop);
                 if let (Refusal::UseNonce, Some(nonce)) = (&refusal, self.fresh_nonce().await) {
                     answer.headers_mut().insert("dpop-nonce", nonce);
                 }
@@ -458,7 +460,7 @@ pub(crate) fn elsewhere(target: &http::Uri) -> Reply {
     let host = target.host().unwrap_or_default().chars().take(80).collect::<String>();
     let refusal =
         Refusal::RouteNotSupported(format!("a target at {host}"), "targets at this vault");
-    reply::refusal(Style::OpenAi, &refusal, None, None)
+    reply::refusal(Style::OpenAi, &refusal, None, None, false)
 }
 
 /// What an unknown or unauthenticated path below `/v1` gets.

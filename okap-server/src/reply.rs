@@ -89,6 +89,7 @@ pub(crate) fn refusal(
     refusal: &Refusal,
     grant: Option<&GrantId>,
     resource: Option<&Url>,
+    as_dpop: bool,
 ) -> Reply {
     let mut reply = json(refusal.status(), &provider::error_body(style, refusal, grant));
     if let Some(seconds) = refusal.retry_after() {
@@ -97,7 +98,7 @@ pub(crate) fn refusal(
     if refusal.is_final() {
         set(&mut reply, HeaderName::from_static("x-should-retry"), "false");
     }
-    challenge(&mut reply, refusal, resource);
+    challenge(&mut reply, refusal, resource, as_dpop);
     if let Refusal::MethodNotAllowed(_, allow) = refusal {
         set(&mut reply, header::ALLOW, allow);
     }
@@ -108,23 +109,35 @@ pub(crate) fn refusal(
 }
 
 /// Says at 401 and 403 which credential is wanted (RFC 6750 section 3, RFC 9449 section 7.1), and
-/// where the resource is described (RFC 9728 section 5.1).
-pub(crate) fn challenge(reply: &mut Reply, refusal: &Refusal, resource: Option<&Url>) {
+/// where the resource is described (RFC 9728 section 5.1). The error stands in the scheme that was
+/// used; the other one is offered.
+pub(crate) fn challenge(
+    reply: &mut Reply,
+    refusal: &Refusal,
+    resource: Option<&Url>,
+    as_dpop: bool,
+) {
     let described = resource.map(|url| format!(", resource_metadata=\"{url}\""));
     let described = described.unwrap_or_default();
-    let error = match (refusal, refusal.status()) {
-        (Refusal::InvalidProof(_) | Refusal::UseNonce, _) => {
-            let code = refusal.code().as_str();
-            let text = format!("DPoP error=\"{code}\", algs=\"ES256\"{described}");
-            return set(reply, header::WWW_AUTHENTICATE, &text);
-        }
-        (Refusal::MissingToken, _) => "",
-        (_, 401) => ", error=\"invalid_token\"",
-        (_, 403) => ", error=\"insufficient_scope\"",
+    let (of_proof, code) = match (refusal, refusal.status()) {
+        (Refusal::InvalidProof(_) | Refusal::UseNonce, _) => (true, Some(refusal.code().as_str())),
+        (Refusal::MissingToken, _) => (false, None),
+        (_, 401) => (false, Some("invalid_token")),
+        (_, 403) => (false, Some("insufficient_scope")),
         _ => return,
     };
-    set(reply, header::WWW_AUTHENTICATE, &format!("Bearer realm=\"okap\"{error}{described}"));
-    if let Ok(value) = HeaderValue::from_str("DPoP algs=\"ES256\"") {
+    let bearer = "Bearer realm=\"okap\"".to_owned();
+    let dpop = "DPoP algs=\"ES256\"".to_owned();
+    let (used, offered) = match code {
+        Some(code) if of_proof || as_dpop => {
+            let text = format!("DPoP error=\"{code}\", algs=\"ES256\"{described}");
+            (text, (!of_proof).then_some(bearer))
+        }
+        Some(code) => (format!("{bearer}, error=\"{code}\"{described}"), Some(dpop)),
+        None => (format!("{bearer}{described}"), Some(dpop)),
+    };
+    set(reply, header::WWW_AUTHENTICATE, &used);
+    if let Some(Ok(value)) = offered.map(HeaderValue::try_from) {
         reply.headers_mut().append(header::WWW_AUTHENTICATE, value);
     }
 }
@@ -160,4 +173,48 @@ pub(crate) fn see_other(to: &str) -> Reply {
     set(&mut reply, header::CACHE_CONTROL, "no-store");
     set(&mut reply, header::REFERRER_POLICY, "no-referrer");
     reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn challenges(refusal: &Refusal, as_dpop: bool) -> Vec<String> {
+        let resource = Url::parse("https://vault.example/x").expect("a url");
+        let mut reply = empty(refusal.status());
+        challenge(&mut reply, refusal, Some(&resource), as_dpop);
+        let all = reply.headers().get_all(header::WWW_AUTHENTICATE).iter();
+        all.map(|value| value.to_str().expect("text").to_owned()).collect()
+    }
+
+    #[test]
+    fn the_error_stands_in_the_scheme_that_was_used() {
+        let here = "resource_metadata=\"https://vault.example/x\"";
+        let offered = "DPoP algs=\"ES256\"".to_owned();
+        assert_eq!(
+            challenges(&Refusal::InvalidToken, false),
+            [format!("Bearer realm=\"okap\", error=\"invalid_token\", {here}"), offered.clone()]
+        );
+        assert_eq!(
+            challenges(&Refusal::InvalidToken, true),
+            [
+                format!("DPoP error=\"invalid_token\", algs=\"ES256\", {here}"),
+                "Bearer realm=\"okap\"".to_owned()
+            ]
+        );
+        let missing = [format!("Bearer realm=\"okap\", {here}"), offered];
+        assert_eq!(challenges(&Refusal::MissingToken, false), missing);
+        assert_eq!(challenges(&Refusal::MissingToken, true), missing);
+    }
+
+    #[test]
+    fn a_wrong_proof_is_told_of_dpop_alone() {
+        let bad = Refusal::InvalidProof("of another method".to_owned());
+        for (refusal, code) in [(bad, "invalid_dpop_proof"), (Refusal::UseNonce, "use_dpop_nonce")]
+        {
+            let here = "resource_metadata=\"https://vault.example/x\"";
+            let text = format!("DPoP error=\"{code}\", algs=\"ES256\", {here}");
+            assert_eq!(challenges(&refusal, true), [text]);
+        }
+    }
 }

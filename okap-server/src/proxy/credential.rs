@@ -32,6 +32,13 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Result<Presented, Refusal> {
     from_headers(headers, &[header::AUTHORIZATION])
 }
 
+/// Whether a request came with the scheme of tokens that are bound to a key.
+pub(crate) fn is_dpop(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let scheme = value.and_then(|value| value.split_once(' ')).map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("dpop"))
+}
+
 fn from_headers(headers: &HeaderMap, names: &[HeaderName]) -> Result<Presented, Refusal> {
     let mut found: Option<(&str, bool)> = None;
     for name in names {
