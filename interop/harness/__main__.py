@@ -22,11 +22,12 @@ def main():
     parser = argparse.ArgumentParser(prog="harness", description=__doc__.split("\n")[0])
     parser.add_argument("--vault", required=True, help="the okap-vault program")
     parser.add_argument("--provider", required=True, help="the okap-conformance program")
+    parser.add_argument("--settings", default="", help="TOML that the vault's file has besides its providers")
     parser.add_argument("--keep", action="store_true", help="keep data and logs also when all is well")
     parser.add_argument("command", nargs="+")
     args = parser.parse_args()
 
-    stack = Stack(os.path.abspath(args.vault), os.path.abspath(args.provider))
+    stack = Stack(os.path.abspath(args.vault), os.path.abspath(args.provider), args.settings)
     status, problems = 1, []
     try:
         status = suite(stack, args.command)

@@ -60,6 +60,13 @@ class Desk:
     def do_decide(self, page, action, edits=()):
         return {"status": self.stack.user.decide(page, action, edits).status}
 
+    def do_authorize(self, url, action, edits=()):
+        return {"location": self.stack.user.authorize(url, action, edits)}
+
+    def do_device(self, url, action, code=None, edits=()):
+        self.stack.user.device(url, code, action, edits)
+        return {}
+
     def do_links(self):
         return {"count": len(self.stack.links())}
 

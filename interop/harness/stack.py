@@ -37,9 +37,10 @@ def _free_port():
 class Stack:
     """Started with the constructor. `url` is the vault as clients see it."""
 
-    def __init__(self, vault, provider, directory=None):
+    def __init__(self, vault, provider, settings=""):
         self.vault_program = vault
-        self.directory = directory or tempfile.mkdtemp(prefix="okap-interop-")
+        self.settings = settings
+        self.directory = tempfile.mkdtemp(prefix="okap-interop-")
         self.data = os.path.join(self.directory, "data")
         self.logs = os.path.join(self.directory, "logs")
         os.makedirs(self.logs, exist_ok=True)
@@ -66,7 +67,8 @@ class Stack:
         self.master_key = self.provider.ready["master_key"]
         self.config = os.path.join(self.directory, "okap.toml")
         with open(self.config, "w", encoding="utf-8") as file:
-            file.write(CONFIG.format(provider=self.provider_url))
+            # bare keys stand before tables
+            file.write(self.settings + "\n" + CONFIG.format(provider=self.provider_url))
         # the tap is the vault's own address for everybody, as a proxy in front would be
         self.url = self.tap.url
         self.tap.target = ("127.0.0.1", _free_port())

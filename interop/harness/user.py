@@ -31,6 +31,21 @@ class User:
             answer = self.browser.post(urljoin(page_url, form.action or page_url), form=fields)
         return answer.want(200, 303)
 
+    def authorize(self, url, action, edits=()):
+        """Follows an app's link to the consent page and decides; where the browser is sent after that."""
+        with self.hands:
+            answer = self.browser.get(url).want(303)
+            page = urljoin(url, answer.headers["location"])
+            return self.decide(page, action, edits).want(303).headers["location"]
+
+    def device(self, url, code, action, edits=()):
+        """Types the code that a device shows, and decides on the page that it leads to."""
+        with self.hands:
+            form = form_with(self.page(url), "user_code")
+            fields = {**form.filled({}), "user_code": [code]} if code else form.filled({})
+            answer = self.browser.post(urljoin(url, form.action or url), form=fields).want(303)
+            self.decide(urljoin(url, answer.headers["location"]), action, edits)
+
     def revoke(self, grant_id):
         """Presses the button on a grant's page, and once more where the vault asks whether it is meant."""
         with self.hands:
