@@ -33,10 +33,16 @@ pub struct Account {
     day_requests: u32,
     /// When requests were admitted in the last 60 s, and how many at that moment.
     minute: Vec<(i64, u32)>,
+    /// Until when it is kept; `None` keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
 }
 
 impl Record for Account {
     const KIND: &'static str = "account";
+    fn forget_after(&self) -> Option<Timestamp> {
+        self.until
+    }
 }
 
 /// Money in one window.

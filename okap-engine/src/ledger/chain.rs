@@ -20,7 +20,7 @@ impl Chain {
     pub fn new(shares: &[Share], accounts: impl IntoIterator<Item = Account>) -> Self {
         let mut accounts = accounts.into_iter();
         let link = |share: &Share| Link {
-            account: accounts.next().unwrap_or_default(),
+            account: Account { until: share.until, ..accounts.next().unwrap_or_default() },
             limits: share.limits.clone(),
         };
         Self(shares.iter().map(link).collect())

@@ -102,13 +102,21 @@ pub struct Share {
     pub account: String,
     /// The caps.
     pub limits: Limits,
+    /// Until when the counters are kept. `None` keeps those of an app: asking again resets nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 impl Allowed {
     /// Every account that a call counts in: its own, then those it was delegated from.
     #[must_use]
     pub fn shares(&self) -> Vec<Share> {
-        let own = Share { account: self.account.clone(), limits: self.limits.clone() };
+        let delegated = !self.under.is_empty();
+        let own = Share {
+            account: self.account.clone(),
+            limits: self.limits.clone(),
+            until: delegated.then(|| self.expires.plus_seconds(DELEGATED_KEPT)),
+        };
         std::iter::once(own).chain(self.under.iter().cloned()).collect()
     }
 

@@ -21,7 +21,8 @@ use crate::{
 };
 
 fn part(limits: &[Limits]) -> Allowed {
-    let share = |limits: &Limits| Share { account: "above".into(), limits: limits.clone() };
+    let share =
+        |limits: &Limits| Share { account: "above".into(), limits: limits.clone(), until: None };
     Allowed {
         provider: Provider::OpenAi,
         models: Models::Any,

@@ -3,7 +3,7 @@
 use okap_engine::{
     ledger::{Account, Chain, Hold, Used},
     pico::Pico,
-    record::Share,
+    record::{Record, Share},
     refusal::{Limit, Refusal},
 };
 use okap_types::{Count, Limits, Money, Timestamp};
@@ -16,7 +16,8 @@ fn micros(amount: u64) -> Pico {
 }
 
 fn chain(limits: &[Limits], accounts: impl IntoIterator<Item = Account>) -> Chain {
-    let share = |limits: &Limits| Share { account: String::new(), limits: limits.clone() };
+    let share =
+        |limits: &Limits| Share { account: String::new(), limits: limits.clone(), until: None };
     Chain::new(&limits.iter().map(share).collect::<Vec<_>>(), accounts)
 }
 
@@ -284,4 +285,14 @@ fn probe_moment(chain: &mut Chain, now: Timestamp) -> Timestamp {
     let free = vec![Limits::default(); chain.accounts().count()];
     let mut free = self::chain(&free, accounts(chain));
     free.hold(Pico::ZERO, now).unwrap().admitted
+}
+
+#[test]
+fn counters_of_what_was_handed_on_are_kept_for_a_while_and_those_of_an_app_for_good() {
+    let until = Some(noon().plus_seconds(86_400));
+    let share = |until| Share { account: String::new(), limits: Limits::default(), until };
+    let mut chain = Chain::new(&[share(until), share(None)], []);
+    chain.hold(Pico::default(), noon()).unwrap();
+    let kept: Vec<_> = chain.accounts().map(Record::forget_after).collect();
+    assert_eq!(kept, [until, None]);
 }
