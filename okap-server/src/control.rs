@@ -102,7 +102,7 @@ impl<V: Vault, C: Consent> Control<V, C> {
     /// [`ControlError::Unknown`], [`ControlError::TooManyGuesses`], [`ControlError::Store`].
     pub async fn typed(&self, code: &str, source: &str) -> Result<Interaction, ControlError> {
         let now = self.core.clock.now();
-        self.core.throttle.may_guess(source, now).map_err(ControlError::TooManyGuesses)?;
+        self.core.throttle.guess(source, now).map_err(ControlError::TooManyGuesses)?;
         let name = flow::user_code_name(code);
         let found = match load::<UserCoded>(&self.core.vault, &name).await? {
             Some(pointer) if pointer.record.0.expires > now => {
@@ -110,13 +110,9 @@ impl<V: Vault, C: Consent> Control<V, C> {
             }
             _ => None,
         };
-        match found {
-            Some(asked) => Ok(asked.record),
-            None => {
-                self.core.throttle.guessed_wrong(source, now);
-                Err(ControlError::Unknown)
-            }
-        }
+        let asked = found.ok_or(ControlError::Unknown)?;
+        self.core.throttle.guessed_right(source, now);
+        Ok(asked.record)
     }
 
     /// Decides a request on behalf of an owner. `shown` is the hash that the page was made with

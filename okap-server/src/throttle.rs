@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Mutex, PoisonError},
 };
 
@@ -58,7 +59,8 @@ impl Throttle {
         if inner.waiting.len() >= REMEMBERED || inner.opened.len() >= REMEMBERED {
             return Err(60);
         }
-        let opened = inner.opened.entry(source.to_owned()).or_default();
+        let source = place(source);
+        let opened = inner.opened.entry(source.clone()).or_default();
         opened.retain(|at| at.plus_seconds(60) > now);
         if opened.len() >= OPENED {
             return Err(opened
@@ -95,35 +97,47 @@ impl Throttle {
         }
     }
 
-    /// Whether a source may type one more code; seconds to wait if not.
-    pub(crate) fn may_guess(&self, source: &str, now: Timestamp) -> Result<(), u64> {
+    /// Whether a source may type one more code; seconds to wait if not. Counts it as wrong until
+    /// it is known, so that many at once are no more than one by one.
+    pub(crate) fn guess(&self, source: &str, now: Timestamp) -> Result<(), u64> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let guessed = &mut inner.guessed;
+        let (guessed, source) = (&mut inner.guessed, place(source));
         within_a_minute(guessed, "", GUESSES_OF_ALL, now)?;
-        within_a_minute(guessed, source, GUESSES, now)
+        within_a_minute(guessed, &source, GUESSES, now)?;
+        guessed.entry(source).or_default().push(now);
+        guessed.entry(String::new()).or_default().push(now);
+        Ok(())
     }
 
-    /// A code that was typed leads nowhere.
-    pub(crate) fn guessed_wrong(&self, source: &str, now: Timestamp) {
+    /// The code that was typed at a moment was right.
+    pub(crate) fn guessed_right(&self, source: &str, at: Timestamp) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.guessed.entry(source.to_owned()).or_default().push(now);
-        inner.guessed.entry(String::new()).or_default().push(now);
+        for of in [place(source), String::new()] {
+            let list = inner.guessed.get_mut(&of);
+            if let Some(list) = list
+                && let Some(found) = list.iter().position(|moment| *moment == at)
+            {
+                list.remove(found);
+            }
+        }
     }
 
     /// Whether one more client document may be fetched for a source; counts it. Seconds to wait if
     /// not.
     pub(crate) fn fetch(&self, source: &str, now: Timestamp) -> Result<(), u64> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        within_a_minute(&mut inner.fetched, source, FETCHES, now)?;
-        inner.fetched.entry(source.to_owned()).or_default().push(now);
+        let source = place(source);
+        within_a_minute(&mut inner.fetched, &source, FETCHES, now)?;
+        inner.fetched.entry(source).or_default().push(now);
         Ok(())
     }
 
     /// Whether a source may hand access on once more; counts it. Seconds to wait if not.
     pub(crate) fn exchange(&self, source: &str, now: Timestamp) -> Result<(), u64> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        within_a_minute(&mut inner.exchanged, source, EXCHANGES, now)?;
-        inner.exchanged.entry(source.to_owned()).or_default().push(now);
+        let source = place(source);
+        within_a_minute(&mut inner.exchanged, &source, EXCHANGES, now)?;
+        inner.exchanged.entry(source).or_default().push(now);
         Ok(())
     }
 
@@ -142,6 +156,18 @@ impl Inner {
         if self.opened.len() >= REMEMBERED / 2 {
             self.opened.retain(|_, list| list.iter().any(|at| at.plus_seconds(60) > now));
         }
+    }
+}
+
+/// What counts as one source: a computer chooses among 2^64 addresses of its IPv6 network.
+fn place(source: &str) -> String {
+    match source.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
+        Ok(IpAddr::V6(ip)) => {
+            let [a, b, c, d, ..] = ip.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        Ok(IpAddr::V4(ip)) => ip.to_string(),
+        Err(_) => source.to_owned(),
     }
 }
 
