@@ -10,12 +10,13 @@ mod revoke;
 mod token;
 
 use http::{HeaderMap, header};
-use okap_engine::{flow::FlowError, refusal::Refusal};
+use okap_engine::{address::endpoint, flow::FlowError, refusal::Refusal};
 use okap_types::{ErrorCode, ParseError, form::Form};
 
 use crate::{
     Consent, Vault,
     core::Core,
+    proof::DPOP,
     reply::{self, Reply},
 };
 
@@ -66,6 +67,24 @@ fn flow_refused(error: &FlowError) -> Reply {
 }
 
 impl<V: Vault, C: Consent> Core<V, C> {
+    /// The thumbprint of the key that a client proves to hold at an endpoint, where it does.
+    async fn client_key(
+        &self,
+        source: &str,
+        headers: &HeaderMap,
+        path: &str,
+    ) -> Result<Option<String>, Reply> {
+        if headers.contains_key(DPOP) {
+            let signed = self.throttle.signed(source, self.clock.now());
+            signed.map_err(|wait| reply::too_many("proofs", wait))?;
+        }
+        let here = endpoint(&self.config.profile.issuer, path);
+        match self.proven(headers, "POST", &here, None).await {
+            Ok(key) => Ok(key),
+            Err(refusal) => Err(self.proof_refused(&refusal).await),
+        }
+    }
+
     /// What a bad proof gets at an OAuth endpoint, the nonce beside it where one is wanted.
     async fn proof_refused(&self, refusal: &Refusal) -> Reply {
         let mut answer = match refusal {

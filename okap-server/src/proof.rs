@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The header that carries a proof.
-const DPOP: &str = "dpop";
+pub(crate) const DPOP: &str = "dpop";
 
 impl<V: Vault, C: Consent> Core<V, C> {
     /// Checks the proof that came with a request; gives the thumbprint of its key, `None` where no

@@ -71,6 +71,14 @@ pub(crate) fn read_error(read: &ReadError, limit: usize) -> Reply {
     }
 }
 
+/// Too much at once; the same request can succeed after so many seconds.
+pub(crate) fn too_many(what: &str, wait: u64) -> Reply {
+    let text = format!("too many {what}; try again in {wait} s");
+    let mut slow = error(ErrorCode::TooManyRequests, text);
+    set(&mut slow, header::RETRY_AFTER, &wait.to_string());
+    slow
+}
+
 /// Tells the connection to end: what is left of the request is not read.
 pub(crate) fn closing(mut reply: Reply) -> Reply {
     set(&mut reply, header::CONNECTION, "close");

@@ -17,6 +17,8 @@ const GUESSES: usize = 10;
 const GUESSES_OF_ALL: usize = 100;
 /// Access that one source may hand on in a minute.
 const EXCHANGES: usize = 120;
+/// Proofs and assertions of one source that are remembered in a minute, so that none counts twice.
+const SIGNED: usize = 300;
 /// Client documents that are fetched for one source in a minute.
 const FETCHES: usize = 30;
 /// Sources and apps that are remembered.
@@ -40,6 +42,8 @@ struct Inner {
     guessed: HashMap<String, Vec<Timestamp>>,
     /// By source: when a client document was fetched in the last minute.
     fetched: HashMap<String, Vec<Timestamp>>,
+    /// By source: when something signed came in the last minute.
+    signed: HashMap<String, Vec<Timestamp>>,
     /// By source: when access was handed on in the last minute.
     exchanged: HashMap<String, Vec<Timestamp>>,
 }
@@ -129,6 +133,16 @@ impl Throttle {
         let source = place(source);
         within_a_minute(&mut inner.fetched, &source, FETCHES, now)?;
         inner.fetched.entry(source).or_default().push(now);
+        Ok(())
+    }
+
+    /// Whether one more proof or assertion of a source may be looked at, which the store remembers
+    /// whatever comes of the request; counts it. Seconds to wait if not.
+    pub(crate) fn signed(&self, source: &str, now: Timestamp) -> Result<(), u64> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let source = place(source);
+        within_a_minute(&mut inner.signed, &source, SIGNED, now)?;
+        inner.signed.entry(source).or_default().push(now);
         Ok(())
     }
 

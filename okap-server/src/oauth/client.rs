@@ -64,7 +64,11 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let document = document.map_err(|e| flow_refused(&e))?;
         let assertion = match assertion {
             None => None,
-            Some(text) => Some(self.signed(&document, text).await?),
+            Some(text) => {
+                let signed = self.throttle.signed(source, self.clock.now());
+                signed.map_err(|wait| reply::too_many("assertions", wait))?;
+                Some(self.signed(&document, text).await?)
+            }
         };
         Ok(Known::Published { document, assertion })
     }

@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use http::HeaderMap;
-use okap_engine::{address::endpoint, flow};
+use okap_engine::flow;
 use okap_types::{
     ErrorCode, Secret,
     oauth::{PushedAnswer, PushedRequest},
@@ -29,11 +29,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             .client()?
             .at_redirect(&request.redirect_uri, request.client_name.as_deref())
             .map_err(|e| flow_refused(&e))?;
-        let here = endpoint(&self.config.profile.issuer, "okap/par");
-        let key = match self.proven(headers, "POST", &here, None).await {
-            Ok(key) => key,
-            Err(refusal) => return Err(self.proof_refused(&refusal).await),
-        };
+        let key = self.client_key(source, headers, "okap/par").await?;
         let seed = crate::ports::seed().map_err(|_| reply::unavailable())?;
         let now = self.clock.now();
         let profile = &self.config.profile;

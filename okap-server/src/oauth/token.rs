@@ -1,7 +1,6 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use okap_engine::{
-    address::endpoint,
     flow::{self, Exchange, FlowError, Issued, Poll, Redeem, Refused, Renew},
     record::{Code, Device, Grant, Interaction, Loaded, Outcome, Refresh, details},
     step::Step,
@@ -54,11 +53,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             None if request.client_assertion().is_some() => return Err(unsigned()),
             None => false,
         };
-        let here = endpoint(&self.config.profile.issuer, "okap/token");
-        let key = match self.proven(headers, "POST", &here, None).await {
-            Ok(key) => key,
-            Err(refusal) => return Err(self.proof_refused(&refusal).await),
-        };
+        let key = self.client_key(source, headers, "okap/token").await?;
         if bound && key.is_none() {
             let text = "this client's document says dpop_bound_access_tokens: send a DPoP proof";
             return Err(reply::error(ErrorCode::InvalidDpopProof, text));
@@ -66,12 +61,8 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let narrower = request.authorization_details().map(parse_details).transpose();
         let with = With { key, narrower: narrower.map_err(|e| refused(&e))? };
         if let TokenRequest::TokenExchange { .. } = request {
-            self.throttle.exchange(source, self.clock.now()).map_err(|wait| {
-                let text = format!("too many exchanges; try again in {wait} s");
-                let mut slow = reply::error(ErrorCode::TooManyRequests, text);
-                reply::set(&mut slow, http::header::RETRY_AFTER, &wait.to_string());
-                slow
-            })?;
+            let exchange = self.throttle.exchange(source, self.clock.now());
+            exchange.map_err(|wait| reply::too_many("exchanges", wait))?;
         }
         let exchanged = matches!(request, TokenRequest::TokenExchange { .. });
         let issued = self.commit_attempts(&request, &with).await?;
