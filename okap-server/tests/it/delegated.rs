@@ -208,7 +208,7 @@ async fn v89_fifty_exchanges_that_race_with_a_revocation_leave_nothing_alive() {
     let parent = house.plain().await;
     let go = |n: usize| {
         let (house, token) = (house.clone(), parent.token.clone());
-        let at = if n % 2 == 0 { house.host() } else { other.clone() };
+        let at = if n.is_multiple_of(2) { house.host() } else { other.clone() };
         tokio::spawn(async move {
             let ask = post("/okap/token", &exchange(&token));
             house.flow_at(&at, ask).await.rest().await

@@ -122,7 +122,7 @@ async fn v91_of_fifty_polls_at_once_on_two_nodes_one_gets_the_token() {
     let go = |n: usize| {
         let house = house.clone();
         let ask = post("/okap/token", &app().polls(&text(&device, "device_code")));
-        let at = if n % 2 == 0 { house.host() } else { other.clone() };
+        let at = if n.is_multiple_of(2) { house.host() } else { other.clone() };
         tokio::spawn(async move { house.flow_at(&at, ask).await.rest().await.says() })
     };
     let tasks: Vec<_> = (0..50).map(go).collect();

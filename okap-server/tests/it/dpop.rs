@@ -286,7 +286,7 @@ async fn v112_of_fifty_uses_at_once_on_two_nodes_one_counts() {
     let ask = Ask::chat("", json!({})).dpop(&tokens.access, &house.chat_proof(&tokens));
     let go = |n: usize| {
         let (house, ask) = (house.clone(), ask.clone());
-        let at = if n % 2 == 0 { house.host() } else { other.clone() };
+        let at = if n.is_multiple_of(2) { house.host() } else { other.clone() };
         tokio::spawn(async move { house.flow_at(&at, ask).await.rest().await.says() })
     };
     let tasks: Vec<_> = (0..50).map(go).collect();

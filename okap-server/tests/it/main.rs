@@ -27,6 +27,8 @@ mod dpop;
 mod exchange;
 mod faults;
 mod flat;
+mod flood;
+mod given_back;
 mod introspect;
 mod money;
 mod own;

@@ -217,7 +217,7 @@ async fn v80_fifty_refreshes_at_once_give_one_successor() {
     let tokens = house.local().await;
     let go = |n: usize| {
         let (house, refresh) = (house.clone(), tokens.refresh.clone());
-        let at = if n % 2 == 0 { house.host() } else { other.clone() };
+        let at = if n.is_multiple_of(2) { house.host() } else { other.clone() };
         tokio::spawn(async move {
             let ask = post("/okap/token", &app().renews(&refresh));
             Tokens::from(&house.flow_at(&at, ask).await.rest().await)
