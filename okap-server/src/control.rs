@@ -5,7 +5,7 @@ use std::sync::Arc;
 use okap_engine::{
     flow::{self, DecideError, Decided, Decision},
     ledger::{Account, Used},
-    record::{Grant, Interaction, Key, Loaded, Owned, Owner, UserCoded},
+    record::{Back, Grant, Interaction, Key, Loaded, Outcome, Owned, Owner, UserCoded},
     token::hash,
 };
 use okap_types::{GrantId, Provider};
@@ -113,6 +113,40 @@ impl<V: Vault, C: Consent> Control<V, C> {
         let asked = found.ok_or(ControlError::Unknown)?;
         self.core.throttle.guessed_right(source, now);
         Ok(asked.record)
+    }
+
+    /// Requests that wait for a decision, the oldest first.
+    ///
+    /// # Behavior
+    /// - Only those whose app fetches the outcome itself. A request of another device is decided by
+    ///   whoever typed its code, and one of the redirect flow in the browser that began it.
+    /// - At most 100.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn waiting(&self) -> Result<Vec<Interaction>, StoreError> {
+        const MOST: usize = 100;
+        let now = self.core.clock.now();
+        let prefix = Key::all::<Interaction>();
+        let mut waiting = Vec::new();
+        let mut after: Option<Key> = None;
+        while waiting.len() < MOST {
+            let page = self.core.vault.list(&prefix, after.as_ref(), 500).await?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            for (key, found) in page {
+                let asked = Loaded::<Interaction>::read(key, Some(found));
+                let asked = asked.map_err(StoreError::new)?.map(|asked| asked.record);
+                waiting.extend(asked.filter(|asked| {
+                    asked.outcome == Outcome::Waiting
+                        && asked.expires > now
+                        && matches!(asked.back, Back::Fetch)
+                }));
+            }
+        }
+        waiting.truncate(MOST);
+        waiting.sort_by_key(|asked| asked.created);
+        Ok(waiting)
     }
 
     /// Decides a request on behalf of an owner. `shown` is the hash that the page was made with
