@@ -2,6 +2,7 @@
 
 mod fault;
 mod grants;
+mod introspection;
 mod keys;
 mod serve;
 mod unlock;
@@ -74,6 +75,9 @@ enum Command {
     /// Lists, shows and revokes what apps were granted
     #[command(subcommand)]
     Grants(grants::Command),
+    /// Lets a resource server ask what a token is worth
+    #[command(subcommand)]
+    Introspection(introspection::Command),
     /// Sums up what was used and what it cost
     Usage(usage::Args),
     /// Shows the whole story, offline and with nothing to configure
@@ -117,6 +121,7 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(args) => serve::run(common, args).await,
         Command::Keys(command) => keys::run(common, command).await,
         Command::Grants(command) => grants::run(common, command).await,
+        Command::Introspection(command) => introspection::run(common, &command),
         Command::Usage(args) => usage::run(common, &args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Completions { shell } => {

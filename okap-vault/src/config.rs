@@ -16,7 +16,16 @@
 //! [limits]
 //! answer_within = "600s"                   # until a provider's answer begins
 //! silence = "300s"                         # between two pieces of a stream
+//!
+//! [[resource_server]]                      # may ask what a token is worth (RFC 7662)
+//! id = "gateway"
+//! secret_sha256 = "…"                      # from okap-vault introspection new gateway
 //! ```
+//!
+//! Above the first table may stand `dpop_nonce = true`: then every DPoP proof carries a nonce of
+//! the vault (RFC 9449 section 8).
+
+mod resource_server;
 
 use std::{
     collections::BTreeMap,
@@ -25,6 +34,8 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+
+pub(crate) use resource_server::is_id as is_resource_server_id;
 
 use okap_engine::{
     price::{Override, PriceBook, PriceError},
@@ -45,6 +56,10 @@ pub struct Settings {
     price: Vec<Override>,
     #[serde(default)]
     limits: Patience,
+    #[serde(default)]
+    resource_server: Vec<resource_server::Entry>,
+    #[serde(default)]
+    dpop_nonce: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -169,6 +184,8 @@ impl Settings {
         }
         config.answer_within = self.limits.answer_within.unwrap_or(config.answer_within);
         config.silence = self.limits.silence.unwrap_or(config.silence);
+        config.resource_servers = self.resource_server.iter().map(Into::into).collect();
+        config.dpop_nonce = self.dpop_nonce;
         Ok(config)
     }
 }

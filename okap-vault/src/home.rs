@@ -83,7 +83,12 @@ impl Home {
     /// Where the configuration is read from, if it is there.
     #[must_use]
     pub fn config_path(&self) -> PathBuf {
-        self.0.join("okap-vault.toml")
+        Self::config_in(&self.0)
+    }
+
+    /// As [`config_path`](Self::config_path), of a directory that may have no vault yet.
+    pub(crate) fn config_in(directory: &Path) -> PathBuf {
+        directory.join("okap-vault.toml")
     }
 
     fn database_path(&self) -> PathBuf {
