@@ -7,6 +7,7 @@
 mod cli;
 pub mod config;
 mod demo;
+mod family;
 pub mod home;
 pub mod keys;
 mod out;

@@ -237,7 +237,10 @@ async fn grants_revocations_and_money_outlive_a_restart() {
     assert_eq!(program("usage")["total"]["calls"], 3);
     assert_eq!(program("usage --since 2999-01-01")["total"]["calls"], 0);
     // beside the running server
-    assert_eq!(program(&format!("grants revoke {}", kept.grant)), json!({ "revoked": kept.grant }));
+    assert_eq!(
+        program(&format!("grants revoke {}", kept.grant)),
+        json!({ "ended_with_it": 0, "revoked": kept.grant })
+    );
     assert_eq!(kept.call().await.1["error"]["code"], "token_revoked");
     running.stop().await.unwrap();
 }

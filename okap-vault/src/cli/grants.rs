@@ -2,14 +2,19 @@ use std::collections::HashMap;
 
 use okap_engine::{
     ledger::Used,
-    record::{Allowed, Grant},
+    record::{Allowed, App, Grant, Identity},
 };
 use okap_server::{Config, ConsentPage, Control, OkapService};
-use okap_types::{GrantId, Models, Timestamp};
+use okap_types::{AppName, GrantId, Models};
 use serde_json::{Value, json};
 
 use super::{Common, fault::NotFound};
-use crate::{out, store::SqliteVault, user};
+use crate::{
+    family::{Family, State},
+    out,
+    store::SqliteVault,
+    user,
+};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -39,18 +44,27 @@ pub(super) async fn run(common: &Common, command: Command) -> anyhow::Result<()>
     match command {
         Command::List => list(common, &grants).await,
         Command::Show { id } => show(common, &grants, &id).await,
-        Command::Revoke { id } => {
-            find(&grants, &id).await?;
-            grants.revoke(&user::owner(), &id).await?;
-            match common.json {
-                true => out::line(&json!({ "revoked": id }).to_string()),
-                false => {
-                    out::line(&format!("revoked {id}; its app is refused from the next call on"))
-                }
-            }
-            Ok(())
-        }
+        Command::Revoke { id } => revoke(common, &grants, &id).await,
     }
+}
+
+async fn revoke(common: &Common, grants: &Grants, id: &GrantId) -> anyhow::Result<()> {
+    let all = grants.grants(&user::owner()).await?;
+    let family = Family::of(&all, grants.now());
+    let grant = found(&family, id)?;
+    let along = family.end_with(&grant.id);
+    grants.revoke(&user::owner(), id).await?;
+    if common.json {
+        out::line(&json!({ "revoked": id, "ended_with_it": along }).to_string());
+        return Ok(());
+    }
+    let along = match along {
+        0 => String::new(),
+        1 => ", and with it 1 that it was handed on to".to_owned(),
+        many => format!(", and with it {many} that it was handed on to"),
+    };
+    out::line(&format!("revoked {id}{along}; its app is refused from the next call on"));
+    Ok(())
 }
 
 /// The grants of a vault, beside a server that may be running; its keys stay closed.
@@ -65,10 +79,14 @@ pub(super) async fn open(common: &Common) -> anyhow::Result<Grants> {
 
 /// One of the owner's grants.
 pub(super) async fn find(grants: &Grants, id: &GrantId) -> anyhow::Result<Grant> {
-    let found = grants.grants(&user::owner()).await?.into_iter().find(|grant| grant.id == *id);
-    found.ok_or_else(|| {
-        NotFound(format!("there is no grant {id}; see okap-vault grants list")).into()
-    })
+    let all = grants.grants(&user::owner()).await?;
+    Ok(found(&Family::of(&all, grants.now()), id)?.clone())
+}
+
+fn found<'a>(family: &Family<'a>, id: &GrantId) -> Result<&'a Grant, NotFound> {
+    family
+        .find(id.as_str())
+        .ok_or_else(|| NotFound(format!("there is no grant {id}; see okap-vault grants list")))
 }
 
 /// What apps call themselves, by grant.
@@ -80,9 +98,9 @@ pub(super) async fn apps(grants: &Grants) -> anyhow::Result<HashMap<String, Stri
 async fn list(common: &Common, grants: &Grants) -> anyhow::Result<()> {
     let mut all = grants.grants(&user::owner()).await?;
     all.sort_by_key(|grant| grant.created);
-    let now = grants.now();
+    let family = Family::of(&all, grants.now());
     if common.json {
-        let all: Vec<_> = all.iter().map(|grant| json(grant, now, None)).collect();
+        let all: Vec<_> = all.iter().map(|grant| json(grant, &family, None)).collect();
         return out::json(&json!({ "grants": all }));
     }
     if all.is_empty() {
@@ -94,30 +112,45 @@ async fn list(common: &Common, grants: &Grants) -> anyhow::Result<()> {
         .map(|grant| {
             let models: Vec<_> =
                 grant.access.iter().map(|a| format!("{} {}", a.provider, models(a))).collect();
-            let expires = grant.expires().to_string();
             [
                 grant.id.to_string(),
                 app(grant),
-                status(grant, now).to_owned(),
+                status(&family, grant).to_owned(),
                 models.join("; "),
-                expires,
+                grant.expires().to_string(),
+                grant.ancestors.first().map(GrantId::to_string).unwrap_or_default(),
             ]
         })
         .collect();
-    out::table(["GRANT", "APP", "STATUS", "MODELS", "EXPIRES"], &rows);
+    out::table(["GRANT", "APP", "STATUS", "MODELS", "EXPIRES", "HANDED ON FROM"], &rows);
     Ok(())
 }
 
 async fn show(common: &Common, grants: &Grants, id: &GrantId) -> anyhow::Result<()> {
-    let grant = find(grants, id).await?;
-    let (now, used) = (grants.now(), grants.used(&grant).await?);
+    let all = grants.grants(&user::owner()).await?;
+    let family = Family::of(&all, grants.now());
+    let grant = found(&family, id)?;
+    let used = grants.used(grant).await?;
     if common.json {
-        return out::json(&json(&grant, now, Some(&used)));
+        return out::json(&json(grant, &family, Some(&used)));
     }
-    let revoked = grant.revoked.map(|at| format!(" {at}")).unwrap_or_default();
-    out::line(&format!("{}  {}", grant.id, app(&grant)));
-    out::line(&format!("  status        {}{revoked}", status(&grant, now)));
+    let revoked = match family.state(grant) {
+        State::Revoked(at) => format!(" {at}"),
+        _ => String::new(),
+    };
+    out::line(&format!("{}  {}", grant.id, app(grant)));
+    out::line(&format!("  status        {}{revoked}", status(&family, grant)));
+    if let Some(client_id) = grant.app.client_id() {
+        out::line(&format!("  client        {client_id}, {}", proof(&grant.app)));
+    }
     out::line(&format!("  granted       {}", grant.created));
+    if let Some(parent) = grant.ancestors.first() {
+        out::line(&format!("  handed on     from {parent} to {}", delegate(grant)));
+    }
+    for child in family.children(&grant.id) {
+        let status = status(&family, child);
+        out::line(&format!("  handed on     as {} to {}, {status}", child.id, delegate(child)));
+    }
     for (access, used) in grant.access.iter().zip(used) {
         let capabilities: Vec<_> = access.capabilities.iter().map(|c| c.as_str()).collect();
         let limits = &access.limits;
@@ -144,12 +177,31 @@ async fn show(common: &Common, grants: &Grants, id: &GrantId) -> anyhow::Result<
 }
 
 fn app(grant: &Grant) -> String {
-    grant
-        .app
-        .info
-        .name
-        .as_ref()
-        .map_or_else(|| "(no name)".to_owned(), |name| name.as_str().to_owned())
+    let name = grant.app.info.name.as_ref().map(|name| name.as_str().to_owned());
+    let name = match (name, grant.app.identity) {
+        (Some(name), _) => name,
+        (None, Identity::Published) => grant.app.client_id().unwrap_or_default().to_owned(),
+        (None, _) => "(no name)".to_owned(),
+    };
+    match grant.ancestors.is_empty() {
+        true => name,
+        false => format!("{name} > {}", delegate(grant)),
+    }
+}
+
+/// Whom a grant was handed on to.
+fn delegate(grant: &Grant) -> &str {
+    grant.delegate.as_ref().map_or("(no name)", AppName::as_str)
+}
+
+/// How sure it is that the app is the client that it names.
+fn proof(app: &App) -> &'static str {
+    match app.identity {
+        Identity::Published => "verified",
+        Identity::Claimed => "which nothing proves",
+        Identity::Local => "an app on this computer",
+        Identity::Unverified => "unverified",
+    }
 }
 
 fn models(access: &Allowed) -> String {
@@ -159,15 +211,15 @@ fn models(access: &Allowed) -> String {
     }
 }
 
-fn status(grant: &Grant, now: Timestamp) -> &'static str {
-    match grant.revoked {
-        Some(_) => "revoked",
-        None if grant.expires() <= now => "expired",
-        None => "active",
+fn status(family: &Family<'_>, grant: &Grant) -> &'static str {
+    match family.state(grant) {
+        State::Revoked(_) => "revoked",
+        State::Expired(_) => "expired",
+        State::Active(_) => "active",
     }
 }
 
-fn json(grant: &Grant, now: Timestamp, used: Option<&[Used]>) -> Value {
+fn json(grant: &Grant, family: &Family<'_>, used: Option<&[Used]>) -> Value {
     let access = grant.access.iter().enumerate().map(|(at, access)| {
         let mut object = json!({
             "provider": access.provider,
@@ -191,11 +243,16 @@ fn json(grant: &Grant, now: Timestamp, used: Option<&[Used]>) -> Value {
         }
         object
     });
+    let handed_on: Vec<_> = family.children(&grant.id).iter().map(|child| &child.id).collect();
     json!({
         "id": grant.id,
         "app": grant.app.info.name.as_ref().map(|name| name.as_str()),
         "identity": grant.app.identity,
-        "status": status(grant, now),
+        "client_id": grant.app.client_id(),
+        "parent": grant.ancestors.first(),
+        "delegate": grant.delegate.as_ref().map(AppName::as_str),
+        "handed_on": handed_on,
+        "status": status(family, grant),
         "created": grant.created,
         "revoked": grant.revoked,
         "expires": grant.expires(),
