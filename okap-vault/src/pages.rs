@@ -1,11 +1,14 @@
-//! The pages that the vault's user sees: login, consent, grants.
+//! The pages that the vault's user sees: login, consent, codes of other devices, grants, apps.
 //!
 //! Plain HTML and one style sheet, no script. `GET` changes nothing. Every `POST` comes from a
 //! page of this vault (`guard`), and what it says is checked against the stored request, so
 //! that a form can only ever narrow what was asked.
 
+mod apps;
 mod assets;
+mod caller;
 mod consent;
+mod device;
 mod form;
 mod frame;
 mod grants;
@@ -28,12 +31,22 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
+use okap_engine::address::endpoint;
 use okap_server::{ConsentPage, Control};
 use url::Url;
 
 use crate::store::{Database, SqliteVault};
 
 use self::{reply::Refusal, throttle::Attempts};
+
+/// Where the page for codes of other devices is, below the issuer.
+const DEVICE: &str = "/okap/device";
+
+/// The page for codes of other devices, for [`Config::device_page`](okap_server::Config).
+#[must_use]
+pub fn device_page(issuer: &Url) -> Url {
+    endpoint(issuer, DEVICE.trim_start_matches('/'))
+}
 
 /// What the pages act on.
 #[derive(Clone, Debug)]
@@ -63,6 +76,10 @@ pub fn router(pages: Pages) -> Router {
         .route(&at("/login"), get(login::show).post(login::enter))
         .route(&at("/logout"), post(login::leave))
         .route(&at("/consent/{id}"), get(consent::show).post(consent::decide))
+        .route(&at(DEVICE), get(device::show).post(device::enter))
+        .route(&at("/apps"), get(apps::list))
+        .route(&at("/apps/{id}"), get(apps::show))
+        .route(&at("/apps/{id}/revoke"), post(apps::revoke))
         .route(&at("/grants"), get(grants::list))
         .route(&at("/grants/{id}"), get(grants::show))
         .route(&at("/grants/{id}/revoke"), post(grants::revoke))

@@ -128,7 +128,9 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     };
 
     let consent = ConsentPage::at(&url, "consent");
-    let okap = OkapService::new(settings.config(url.clone())?, vault.clone(), consent)?;
+    let mut config = settings.config(url.clone())?;
+    config.device_page = Some(pages::device_page(&url));
+    let okap = OkapService::new(config, vault.clone(), consent)?;
     let (control, database) = (okap.control(), vault.database().clone());
     let pages = Pages { control: control.clone(), database: database.clone(), issuer: url.clone() };
     let door = Door::new(&url, listen, tls.is_some(), behind_tls_proxy);

@@ -46,13 +46,14 @@ use url::{Host, Url};
 
 use super::{
     Site,
+    caller::{Caller, Proof},
     form::{Form, Misfit},
     frame::Frame,
     guard::Posted,
     name::{Doubt, doubt},
     reply::{self, Refusal},
     session::Session,
-    show::{self, Caller},
+    show,
 };
 
 use self::{
@@ -68,8 +69,13 @@ struct Page<'a> {
     action: String,
     app: Caller,
     doubt: Option<Doubt>,
-    returns_to: Option<String>,
+    /// Where the browser goes next, where that says more than who asks; and what to note.
+    returns_to: Option<(String, &'static str)>,
     user_code: Option<&'a str>,
+    /// Whether another device shows the code.
+    device: bool,
+    /// The address that asked, where it is not the user's own browser that did.
+    asked_from: Option<&'a str>,
     until: String,
     parts: Vec<Part<'a>>,
     shown: String,
@@ -83,6 +89,8 @@ struct Page<'a> {
 struct Done {
     frame: Frame,
     app: Caller,
+    /// Whether another device waits for it.
+    device: bool,
     /// The grant's id, where it was allowed.
     grant: Option<String>,
 }
@@ -231,8 +239,10 @@ fn page(
         frame: Frame::user(site, session),
         action: site.at(&format!("/consent/{}", asked.id)),
         doubt: app.name.as_deref().and_then(doubt),
+        returns_to: back.as_ref().and_then(|back| destination(back, &app)),
         app,
-        returns_to: back.as_ref().map(authority),
+        device: matches!(asked.back, Back::Device),
+        asked_from: asked.source.as_deref().filter(|at| back.is_none() && *at != "unknown"),
         // in the redirect flow the app has no code to show
         user_code: back.is_none().then_some(asked.user_code.as_str()),
         until: show::clock(asked.expires),
@@ -245,12 +255,25 @@ fn page(
     reply::leading_to(status, &page, source.as_deref())
 }
 
-/// An address as a content security policy names its origin.
+/// An address as a content security policy names where it may lead.
 fn source(url: &Url) -> String {
-    match (url.host(), url.port()) {
+    match (url.scheme(), url.host(), url.port()) {
+        // a site may send its browser on, and Chromium holds every step to the policy
+        ("https", ..) => "https:".to_owned(),
         // a policy has no words for an IPv6 address; Chromium would ignore it and stop the redirect
-        (Some(Host::Ipv6(_)), Some(port)) => format!("{}://*:{port}", url.scheme()),
-        _ => url.origin().ascii_serialization(),
+        ("http", Some(Host::Ipv6(_)), Some(port)) => format!("http://*:{port}"),
+        ("http", ..) => url.origin().ascii_serialization(),
+        (scheme, ..) => format!("{scheme}:"),
+    }
+}
+
+/// Where an address leads, where the app's own heading does not say so; and what to note about it.
+fn destination(url: &Url, app: &Caller) -> Option<(String, &'static str)> {
+    match url.scheme() {
+        "http" => Some((authority(url), " on this computer")),
+        "https" if app.is_verified() && authority(url) == app.known => None,
+        "https" => Some((authority(url), ", not the app’s own address")),
+        scheme => Some((format!("{scheme}:"), ", an app on this device")),
     }
 }
 
@@ -272,6 +295,7 @@ async fn done(site: &Site, session: &Session, asked: &Interaction, decided: Deci
     let done = Done {
         frame: Frame::user(site, session),
         app: Caller::of(&asked.app),
+        device: matches!(asked.back, Back::Device),
         grant: decided.grant.map(|grant| grant.id.to_string()),
     };
     reply::page(StatusCode::OK, &done)

@@ -2,6 +2,7 @@
 
 mod history;
 mod view;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -13,8 +14,11 @@ use axum::{
 };
 use okap_server::{ControlError, Grant, StoreError};
 
+use crate::family::Family;
+
 use super::{
     Site,
+    caller::Proof,
     form::Misfit,
     frame::Frame,
     guard::Posted,
@@ -24,19 +28,23 @@ use super::{
 
 use self::{
     history::{Call, calls},
-    view::Card,
+    view::{Card, HandedOn},
+    waiting::{Waiting, waiting},
 };
 
 /// Ended grants that the list shows; the command line lists all.
 const ENDED: usize = 50;
 /// Calls that a grant's page shows.
 const CALLS: usize = 50;
+/// Delegations that a grant's page shows: an app makes as many as it likes.
+const HANDED_ON: usize = 50;
 
 #[derive(Template)]
 #[template(path = "grants.html")]
 struct List {
     frame: Frame,
     issuer: String,
+    waiting: Vec<Waiting>,
     active: Vec<Card>,
     ended: Vec<Card>,
     /// Ended grants that are not shown.
@@ -48,6 +56,8 @@ struct List {
 struct One {
     frame: Frame,
     card: Card,
+    /// What was handed on from it, the active ones first.
+    handed_on: Vec<HandedOn>,
     calls: Vec<Call>,
     /// Whether there are more calls than are shown.
     more: bool,
@@ -66,17 +76,20 @@ pub(super) async fn list(
     session: Session,
 ) -> Result<Response, Refusal> {
     let unavailable = |error: StoreError| Refusal::unavailable(&site, &error);
-    let mut grants = site.pages.control.grants(&session.owner).await.map_err(unavailable)?;
-    grants.sort_by_key(|grant| std::cmp::Reverse(grant.created));
-    let now = site.pages.control.now();
+    let grants = all(&site, &session).await?;
+    let family = Family::of(&grants, site.pages.control.now());
+    // what an app handed on stands with the grant that it came from
+    let mut allowed: Vec<_> = family.allowed().collect();
+    allowed.sort_by_key(|grant| std::cmp::Reverse(grant.created));
     let (active, ended): (Vec<_>, Vec<_>) =
-        grants.iter().partition(|grant| view::State::of(grant, now) == view::State::Active);
+        allowed.into_iter().partition(|grant| family.state(grant).is_active());
     let list = List {
         frame: Frame::user(&site, &session),
         issuer: site.pages.control.issuer(),
-        active: cards(&site, active).await.map_err(unavailable)?,
+        waiting: waiting(&site).await.map_err(unavailable)?,
+        active: cards(&site, &family, active).await.map_err(unavailable)?,
         older: ended.len().saturating_sub(ENDED),
-        ended: cards(&site, ended.into_iter().take(ENDED)).await.map_err(unavailable)?,
+        ended: cards(&site, &family, ended.into_iter().take(ENDED)).await.map_err(unavailable)?,
     };
     Ok(reply::page(StatusCode::OK, &list))
 }
@@ -88,12 +101,18 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Refusal> {
     let unavailable = |error: StoreError| Refusal::unavailable(&site, &error);
-    let grant = find(&site, &session, &id).await?;
+    let grants = all(&site, &session).await?;
+    let family = Family::of(&grants, site.pages.control.now());
+    let grant = family.find(&id).ok_or_else(|| unknown(&site, &session))?;
     let mut calls = calls(&site.pages.database, &grant.id, CALLS + 1).await.map_err(unavailable)?;
     let more = calls.len() > CALLS;
     calls.truncate(CALLS);
-    let card = card(&site, &grant).await.map_err(unavailable)?;
-    let one = One { frame: Frame::user(&site, &session), card, calls, more };
+    let children = family.children(&grant.id).iter();
+    let mut handed_on: Vec<_> = children.map(|child| HandedOn::new(child, &family)).collect();
+    handed_on.sort_by_key(|child| !child.state.is_active());
+    handed_on.truncate(HANDED_ON);
+    let card = card(&site, &family, grant).await.map_err(unavailable)?;
+    let one = One { frame: Frame::user(&site, &session), card, handed_on, calls, more };
     Ok(reply::page(StatusCode::OK, &one))
 }
 
@@ -104,7 +123,9 @@ pub(super) async fn revoke(
     posted: Posted,
 ) -> Result<Response, Refusal> {
     let Posted { session, form } = posted;
-    let grant = find(&site, &session, &id).await?;
+    let grants = all(&site, &session).await?;
+    let family = Family::of(&grants, site.pages.control.now());
+    let grant = family.find(&id).ok_or_else(|| unknown(&site, &session))?;
     let back = site.at(&format!("/grants/{}", grant.id));
     let unfit = |Misfit(why): Misfit| {
         let text = format!("Nothing was revoked. {why}");
@@ -127,7 +148,7 @@ pub(super) async fn revoke(
         },
         _ if grant.revoked.is_some() => Ok(reply::see_other(&back)),
         None => {
-            let card = card(&site, &grant).await.map_err(unavailable)?;
+            let card = card(&site, &family, grant).await.map_err(unavailable)?;
             let sure = Sure { frame: Frame::user(&site, &session), card };
             Ok(reply::page(StatusCode::OK, &sure))
         }
@@ -135,10 +156,9 @@ pub(super) async fn revoke(
     }
 }
 
-async fn find(site: &Site, session: &Session, id: &str) -> Result<Grant, Refusal> {
+async fn all(site: &Site, session: &Session) -> Result<Vec<Grant>, Refusal> {
     let grants = site.pages.control.grants(&session.owner).await;
-    let grants = grants.map_err(|error| Refusal::unavailable(site, &error))?;
-    grants.into_iter().find(|grant| grant.id.as_str() == id).ok_or_else(|| unknown(site, session))
+    grants.map_err(|error| Refusal::unavailable(site, &error))
 }
 
 fn unknown(site: &Site, session: &Session) -> Refusal {
@@ -150,16 +170,17 @@ fn unknown(site: &Site, session: &Session) -> Refusal {
 
 async fn cards(
     site: &Site,
+    family: &Family<'_>,
     grants: impl IntoIterator<Item = &Grant>,
 ) -> Result<Vec<Card>, StoreError> {
     let mut cards = Vec::new();
     for grant in grants {
-        cards.push(card(site, grant).await?);
+        cards.push(card(site, family, grant).await?);
     }
     Ok(cards)
 }
 
-async fn card(site: &Site, grant: &Grant) -> Result<Card, StoreError> {
+async fn card(site: &Site, family: &Family<'_>, grant: &Grant) -> Result<Card, StoreError> {
     let used = site.pages.control.used(grant).await?;
-    Ok(Card::new(grant, &used, &site.pages.issuer, site.pages.control.now()))
+    Ok(Card::new(grant, &used, family, site))
 }

@@ -2,11 +2,8 @@
 
 use std::borrow::Cow;
 
-use okap_engine::{
-    pico::Pico,
-    record::{App, Identity},
-};
-use okap_types::{AppName, Capability, Provider, Timestamp};
+use okap_engine::pico::Pico;
+use okap_types::{Capability, Provider, Timestamp};
 use time::{format_description::BorrowedFormatItem, macros::format_description};
 
 const DAY: &[BorrowedFormatItem<'_>] =
@@ -132,40 +129,6 @@ pub(super) fn capability(capability: &Capability) -> &'static str {
         Capability::Code => "write and run code",
         Capability::Vision => "look at images in a conversation",
         _ => "",
-    }
-}
-
-/// An app as a page introduces it.
-#[derive(Clone, Debug)]
-pub(super) struct Caller {
-    /// What is known of it, as a heading.
-    pub(super) known: &'static str,
-    /// What it calls itself.
-    pub(super) name: Option<String>,
-    /// The host that it says is its home.
-    pub(super) home: Option<String>,
-}
-
-impl Caller {
-    /// Introduces an app.
-    pub(super) fn of(app: &App) -> Self {
-        let known = match app.identity {
-            Identity::Local => "An app on this computer",
-            Identity::Published => "A published app",
-            Identity::Claimed | Identity::Unverified => "An unverified app",
-        };
-        let name = app.info.name.as_ref().filter(|name| !name.is_empty());
-        let home = app.info.url.as_ref().and_then(|url| url.host_str());
-        Self {
-            known,
-            name: name.map(AppName::as_str).map(str::to_owned),
-            home: home.map(str::to_owned),
-        }
-    }
-
-    /// Its name in a sentence.
-    pub(super) fn name(&self) -> &str {
-        self.name.as_deref().unwrap_or("the app")
     }
 }
 

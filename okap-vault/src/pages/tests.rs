@@ -1,10 +1,15 @@
 //! The pages as a browser meets them, over the real store.
 
+mod apps;
 mod consent;
+mod delegated;
+mod device;
 mod grants;
 mod guard;
+mod identity;
 mod login;
 mod narrow;
+mod waiting;
 
 use std::{
     net::IpAddr,
@@ -21,9 +26,9 @@ use axum::{
 use okap_engine::token::hash;
 use okap_server::{
     Config, Control, OkapService, Owner, Peer,
-    ports::{Clock, SendError, Sending, Upstream},
+    ports::{Clock, Documents, Fetched, Fetching, SendError, Sending, Upstream},
 };
-use okap_types::{Secret, Timestamp};
+use okap_types::{ClientIdUrl, Secret, Timestamp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -40,6 +45,25 @@ struct Nowhere;
 impl Upstream for Nowhere {
     fn send(&self, _: Request<Bytes>) -> Sending<'_> {
         Box::pin(async { Err(SendError::NotSent("no provider".into())) })
+    }
+}
+
+/// Every address has a client's document; what it says is told by the address.
+struct Shelf;
+
+impl Documents for Shelf {
+    fn fetch<'a>(&'a self, url: &'a ClientIdUrl) -> Fetching<'a> {
+        let id = url.to_string();
+        let mut document = json!({"client_id": id, "redirect_uris": [
+            id.replace("okap.json", "cb"), "https://elsewhere.example/cb", "http://127.0.0.1/cb",
+            "com.example.notes:/cb",
+        ]});
+        if !id.contains("nameless") {
+            document["client_name"] = json!("Notes");
+        }
+        let bytes = Bytes::from(document.to_string());
+        let fresh_for = std::time::Duration::from_secs(60);
+        Box::pin(async move { Ok(Fetched { bytes, fresh_for }) })
     }
 }
 
@@ -132,8 +156,11 @@ impl Stage {
         let hand = Hand(Arc::new(start.unix_millis().into()));
         let vault = SqliteVault::without_keys(database.clone());
         let consent = ConsentPage::at(&issuer, "consent");
-        let config = Config::at(issuer.clone());
-        let okap = OkapService::with_ports(config, vault, consent, Nowhere, hand.clone()).unwrap();
+        let mut config = Config::at(issuer.clone());
+        config.device_page = Some(device_page(&issuer));
+        let clock = hand.clone();
+        let okap =
+            OkapService::with_documents(config, vault, consent, Nowhere, clock, Shelf).unwrap();
         let control = okap.control();
         let pages =
             Pages { control: control.clone(), database: database.clone(), issuer: issuer.clone() };
@@ -188,23 +215,56 @@ impl Stage {
 
     /// Pushes a request of an app on this computer and gives its id.
     async fn pushed(&self, details: Value, name: &str, redirect_uri: &str) -> String {
+        self.pushed_by("http://localhost", Some(name), details, redirect_uri).await
+    }
+
+    async fn pushed_by(
+        &self,
+        client_id: &str,
+        name: Option<&str>,
+        details: Value,
+        redirect_uri: &str,
+    ) -> String {
         let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-        let fields = [
-            ("client_id", "http://localhost"),
-            ("client_name", name),
+        let details = details.to_string();
+        let mut fields = vec![
+            ("client_id", client_id),
             ("response_type", "code"),
             ("redirect_uri", redirect_uri),
             ("code_challenge", challenge),
             ("code_challenge_method", "S256"),
-            ("authorization_details", &details.to_string()),
+            ("authorization_details", &details),
             ("state", "a state"),
         ];
+        fields.extend(name.map(|name| ("client_name", name)));
         let pushed = self.post("/okap/par", &[], &fields).await;
         let pushed: Value = serde_json::from_str(&pushed.text).unwrap();
         let request_uri = pushed["request_uri"].as_str().unwrap_or_else(|| panic!("{pushed}"));
-        let query = encoded(&[("client_id", "http://localhost"), ("request_uri", request_uri)]);
+        let query = encoded(&[("client_id", client_id), ("request_uri", request_uri)]);
         let page = self.get(&format!("/okap/authorize?{query}"), &[]).await;
         page.location().rsplit('/').next().unwrap().to_owned()
+    }
+
+    /// Opens a request of another device.
+    async fn device(&self, more: &[(&str, &str)]) -> Value {
+        let details = usual().to_string();
+        let mut fields = vec![("authorization_details", details.as_str())];
+        fields.extend_from_slice(more);
+        if !more.iter().any(|(name, _)| *name == "client_id") {
+            fields.push(("client_id", "http://localhost"));
+        }
+        let path = self.path("/okap/device_authorization");
+        let mut request = request(Method::POST, &path, &[], &encoded(&fields));
+        request.extensions_mut().insert(Peer("198.51.100.7".parse().unwrap()));
+        let answer = self.send(request).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        serde_json::from_str(&answer.text).unwrap()
+    }
+
+    /// Sends a form to the token endpoint.
+    async fn token(&self, fields: &[(&str, &str)]) -> (StatusCode, Value) {
+        let answer = self.post(&self.path("/okap/token"), &[], fields).await;
+        (answer.status, serde_json::from_str(&answer.text).unwrap())
     }
 
     async fn grants(&self) -> Vec<okap_server::Grant> {
@@ -258,6 +318,11 @@ impl Browser<'_> {
 
     async fn csrf(&self) -> String {
         self.get("/grants").await.field("csrf")
+    }
+
+    /// Types a code on the page for other devices.
+    async fn types(&self, code: &str) -> Answer {
+        self.post("/okap/device", &[("user_code", code)]).await
     }
 
     /// Decides on a request with these fields.

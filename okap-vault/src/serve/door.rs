@@ -90,15 +90,22 @@ pub(super) async fn enter(
 
 /// Which part of the vault a path belongs to. A log has no whole paths: they may name anything.
 fn room(path: &str) -> &'static str {
-    const ROOMS: [&str; 13] = [
+    // a name stands behind those that it is the beginning of
+    const ROOMS: [&str; 19] = [
         "/okap/authorize",
         "/okap/continue",
+        "/okap/device_authorization",
+        "/okap/device",
+        "/okap/grants",
+        "/okap/introspect",
+        "/okap/limits",
         "/okap/request",
         "/okap/revoke",
         "/okap/token",
         "/okap/par",
         "/.well-known",
         "/consent",
+        "/apps",
         "/grants",
         "/login",
         "/logout",
@@ -185,6 +192,14 @@ mod tests {
         assert_eq!(room("/v1/openai/chat/completions"), "/v1/");
         assert_eq!(room("/okap/token"), "/okap/token");
         assert_eq!(room("/base/consent/secret-id"), "/consent");
+        for path in
+            ["/okap/device", "/okap/device_authorization", "/okap/introspect", "/okap/limits"]
+        {
+            assert_eq!(room(path), path);
+        }
+        assert_eq!(room("/okap/grants/g_id"), "/okap/grants");
+        assert_eq!(room("/grants/g_id"), "/grants");
+        assert_eq!(room("/apps/id/revoke"), "/apps");
         assert_eq!(room("/okap_at_secret"), "other");
     }
 }

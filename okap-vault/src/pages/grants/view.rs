@@ -1,41 +1,29 @@
 use okap_engine::{address::base_url, ledger::Used, pico::Pico, record::Allowed};
 use okap_server::Grant;
-use okap_types::{Capability, Count, Models, Money, Timestamp};
-use url::Url;
+use okap_types::{Capability, Count, GrantId, Models, Money, Timestamp};
 
-use crate::pages::show::{self, Caller, visible};
-
-/// What a grant is good for now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    Active,
-    Expired,
-    Revoked,
-}
+use crate::{
+    family::{Family, State},
+    pages::{
+        Site,
+        caller::Caller,
+        show::{self, visible},
+    },
+};
 
 impl State {
-    pub(super) fn of(grant: &Grant, now: Timestamp) -> Self {
-        match grant.revoked {
-            Some(_) => Self::Revoked,
-            None if grant.expires() <= now => Self::Expired,
-            None => Self::Active,
-        }
-    }
-
-    pub(super) fn word(self) -> &'static str {
+    /// The state in a word.
+    pub(in crate::pages) fn word(self) -> &'static str {
         match self {
-            Self::Active => "Active",
-            Self::Expired => "Expired",
-            Self::Revoked => "Revoked",
+            Self::Active(_) => "Active",
+            Self::Expired(_) => "Expired",
+            Self::Revoked(_) => "Revoked",
         }
     }
 
     /// The style that marks it.
-    pub(super) fn class(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Expired | Self::Revoked => "over",
-        }
+    pub(in crate::pages) fn class(self) -> &'static str {
+        if self.is_active() { "active" } else { "over" }
     }
 }
 
@@ -51,23 +39,62 @@ pub(super) struct Card {
     /// The exact moment of that.
     pub(super) ends_at: String,
     pub(super) objects: Vec<Object>,
+    /// The grant that it was handed on from.
+    pub(super) parent: Option<String>,
+    /// Whom it was handed on to.
+    pub(super) delegate: Option<String>,
+    /// How many grants were handed on from it, and how many of those, and of those below, are
+    /// active.
+    pub(super) handed_on: usize,
+    pub(super) end_with: usize,
 }
 
 impl Card {
-    pub(super) fn new(grant: &Grant, used: &[Used], issuer: &Url, now: Timestamp) -> Self {
-        let end = grant.revoked.unwrap_or_else(|| grant.expires());
+    pub(super) fn new(grant: &Grant, used: &[Used], family: &Family<'_>, site: &Site) -> Self {
+        let (now, state) = (site.pages.control.now(), family.state(grant));
         let objects = grant.access.iter().zip(used).map(|(access, used)| {
-            let address = base_url(issuer, &access.provider).to_string();
+            let address = base_url(&site.pages.issuer, &access.provider).to_string();
             Object::new(access, used, address, now)
         });
         Self {
             id: grant.id.to_string(),
             app: Caller::of(&grant.app),
-            state: State::of(grant, now),
+            state,
             created: show::moment(grant.created),
-            ends: show::day(end),
-            ends_at: show::moment(end),
+            ends: show::day(state.end()),
+            ends_at: show::moment(state.end()),
             objects: objects.collect(),
+            // also where the record of that one is gone
+            parent: grant.ancestors.first().map(GrantId::to_string),
+            delegate: grant.delegate.as_ref().map(|name| name.as_str().to_owned()),
+            handed_on: family.children(&grant.id).len(),
+            end_with: family.end_with(&grant.id),
+        }
+    }
+
+    /// Whom it was handed on to, in a sentence.
+    pub(super) fn delegate(&self) -> &str {
+        self.delegate.as_deref().unwrap_or("a program without a name")
+    }
+}
+
+/// A grant in a list of those that were handed on.
+#[derive(Debug)]
+pub(super) struct HandedOn {
+    pub(super) id: String,
+    pub(super) delegate: Option<String>,
+    pub(super) state: State,
+    pub(super) ends: String,
+}
+
+impl HandedOn {
+    pub(super) fn new(grant: &Grant, family: &Family<'_>) -> Self {
+        let state = family.state(grant);
+        Self {
+            id: grant.id.to_string(),
+            delegate: grant.delegate.as_ref().map(|name| name.as_str().to_owned()),
+            state,
+            ends: show::moment(state.end()),
         }
     }
 }
