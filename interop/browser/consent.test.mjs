@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { OPENAI, desk, info } from '../harness/desk.mjs';
+import { OPENAI, desk, device, handOn, info, polled, sleep } from '../harness/desk.mjs';
 import { launch } from './chromium.mjs';
 import { selfSending, site } from './site.mjs';
 
@@ -378,5 +378,131 @@ describe('the browser goes back to the app', () => {
     await page.goto(pushed.link);
     await page.waitForSelector('[name=shown]', { state: 'attached' });
     assert.equal((await page.goto(pushed.link)).status(), 400);
+  });
+});
+
+describe('a code of another device', () => {
+  const begin = (t) => device(t.name.slice(0, 60), [ASKED]);
+
+  async function pending(asked) {
+    const { status, body } = await polled(asked);
+    assert.deepEqual([status, body.error], [400, 'authorization_pending']);
+  }
+
+  /** Long enough for the next poll not to come too soon. */
+  const pause = (asked) => sleep(asked.interval * 1_000);
+
+  test('is typed on a phone, and the device gets what the user left of it', async (t) => {
+    const asked = await begin(t);
+    await pending(asked);
+    const page = await user(t, {
+      javaScriptEnabled: false, loggedIn: false, viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true,
+    });
+    await page.goto(asked.verification_uri);
+    assert.match(page.url(), /\/login/, 'a stranger types no code');
+    await login(page);
+    assert.equal(page.url(), asked.verification_uri, 'and comes back to it');
+
+    await page.fill('[name=user_code]', 'bbbb bbbb');
+    await page.click('main button');
+    assert.match(await page.innerText('[role=alert]'), /No device waits with this code/);
+    assert.equal(await page.inputValue('[name=user_code]'), 'BBBB-BBBB', 'what was typed stays');
+
+    await page.fill('[name=user_code]', ` ${asked.user_code.toLowerCase().replace('-', ' ')}`);
+    await page.click('main button');
+    await page.waitForSelector('[name=shown]', { state: 'attached' });
+    const text = await page.innerText('main');
+    for (const words of [asked.user_code, '127.0.0.1', t.name.slice(0, 40), 'gpt-4o-mini', 'Somebody else may have sent you']) {
+      assert(text.includes(words), `${words} in ${text}`);
+    }
+    await narrow(page);
+    await allow(page);
+    await page.waitForSelector('h1:has-text("Allowed")');
+    assert.match(await page.innerText('main'), /Go back to your device/);
+
+    await pause(asked);
+    const { status, body } = await polled(asked);
+    assert.equal(status, 200, JSON.stringify(body));
+    isNarrow(body.authorization_details[0]);
+    assert.match(body.refresh_token, /^okap_rt_/);
+    assert.deepEqual((await polled(asked)).body.error, 'invalid_grant', 'once');
+  });
+
+  test('in a link fills the field in and decides nothing; denied is denied', async (t) => {
+    const asked = await begin(t);
+    const page = await user(t);
+    await page.goto(asked.verification_uri_complete);
+    assert.equal(await page.inputValue('[name=user_code]'), asked.user_code);
+    await pending(asked);
+    await page.click('main button');
+    await page.waitForSelector('[name=shown]', { state: 'attached' });
+    await pause(asked);
+    await pending(asked);
+    await deny(page);
+    await page.waitForSelector('h1:has-text("Denied")');
+    await pause(asked);
+    const { status, body } = await polled(asked);
+    assert.deepEqual([status, body.error], [400, 'access_denied']);
+  });
+
+  test('is not taken from another page, nor shown on the list', async (t) => {
+    const asked = await begin(t);
+    const page = await user(t);
+    await page.goto(`${info.vault}/grants`);
+    assert(!(await page.innerText('main')).includes(asked.user_code));
+    await page.goto(asked.verification_uri_complete);
+    const csrf = await page.inputValue('main [name=csrf]');
+    const evil = await site(() => selfSending(asked.verification_uri, { csrf, user_code: asked.user_code }));
+    t.after(evil.close);
+    const answered = page.waitForResponse((response) => response.request().method() === 'POST');
+    await page.goto(evil.url).catch(() => {});
+    assert.equal((await answered).status(), 403);
+    await pending(asked);
+  });
+});
+
+describe('what an app has', () => {
+  const models = async (granted, token) => {
+    const answer = await fetch(`${granted.base_urls.openai}/models`, { headers: { authorization: `Bearer ${token}` } });
+    return { status: answer.status, code: answer.ok ? null : (await answer.json()).error.code };
+  };
+
+  test('ends at once, with what it handed on', async (t) => {
+    const page = await user(t, { javaScriptEnabled: false });
+    const client = t.name.slice(0, 60);
+    const [one, two] = [await desk('grant', { client, details: [ASKED] }), await desk('grant', { client, details: [ASKED] })];
+    const other = await desk('grant', { client: 'Somebody else', details: [ASKED] });
+    const child = await handOn(one.token, 'Summariser');
+    const tokens = [one.token, two.token, child.access_token];
+    for (const token of tokens) assert.equal((await models(one, token)).status, 200);
+
+    await page.goto(`${info.vault}/grants/${child.grant_id}`);
+    assert.match(await page.innerText('main'), /Handed on by .* to Summariser/);
+    await page.click('main a:has-text("this grant")');
+    await page.waitForURL(`${info.vault}/grants/${one.grant_id}`);
+    assert.match(await page.innerText('main'), /Summariser/);
+
+    await page.click('nav a:has-text("Apps")');
+    const card = page.locator('.card', { hasText: client });
+    assert.equal(await card.count(), 1, 'two grants of one app are one app');
+    await card.locator('button').click();
+    await page.waitForSelector('input[name=confirm]', { state: 'attached' });
+    assert.match(await page.innerText('main'), /Its 2 active grants end, and with them what was handed on \(1\)/);
+    for (const token of tokens) assert.equal((await models(one, token)).status, 200, 'asked first');
+    await page.click('main button.danger');
+    await page.waitForURL(/\/apps/);
+    for (const token of tokens) assert.deepEqual(await models(one, token), { status: 401, code: 'token_revoked' });
+    assert.equal((await models(other, other.token)).status, 200, 'others go on');
+    assert.equal((await listed(child.grant_id)).parent, one.grant_id);
+  });
+
+  test('a request that waits is found on the list', async (t) => {
+    const asked = await ask(t);
+    const page = await user(t);
+    await page.goto(`${info.vault}/grants`);
+    await page.click(`main a[href="${new URL(asked.interaction_uri).pathname}"]`);
+    await page.waitForURL(asked.interaction_uri);
+    await deny(page);
+    await page.waitForSelector('h1:has-text("Denied")');
   });
 });

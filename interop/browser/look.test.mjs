@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { AxeBuilder } from '@axe-core/playwright';
-import { ANTHROPIC, OPENAI, desk, info } from '../harness/desk.mjs';
+import { ANTHROPIC, OPENAI, desk, device, handOn, info } from '../harness/desk.mjs';
 import { launch } from './chromium.mjs';
 
 const folder = process.env.OKAP_SCREENSHOTS ?? 'screenshots';
@@ -25,12 +25,20 @@ const OPEN = [{ type: 'ai_model_access', provider: 'openai' }];
 let browser;
 let asked;
 let open;
+let published;
+let television;
 let granted;
+let child;
 before(async () => {
   mkdirSync(folder, { recursive: true });
   browser = await launch();
   asked = await desk('ask', { client: 'Notes', details: ASKED });
   open = await desk('ask', { client: 'OpenAl', details: OPEN });
+  published = await desk('ask', { client: 'Scribble', details: ASKED.slice(1) });
+  await desk('as_published', {
+    asked: published, client_id: 'https://scribble.example.org/okap/client.json', redirect_uri: 'https://login.example.net/cb',
+  });
+  television = await device('Television', ASKED.slice(1));
   granted = await desk('grant', { client: 'Notes', details: ASKED });
   const chat = (model) => fetch(`${granted.base_urls.openai}/chat/completions`, {
     method: 'POST',
@@ -38,10 +46,33 @@ before(async () => {
     body: JSON.stringify({ model, messages: [{ role: 'user', content: `${info.prompt} say 9 words` }] }),
   });
   for (const model of ['gpt-4o-mini', 'gpt-4o', 'gpt-4o-mini']) await (await chat(model)).text();
+  await desk('grant', { client: 'Notes', details: [OPENAI] });
+  child = await handOn(granted.token, 'Evening summary');
+  const old = await desk('grant', { client: 'Mail sorter', details: [OPENAI] });
+  await desk('revoke', { grant_id: old.grant_id });
 }, { timeout: 120_000 });
 after(() => browser?.close());
 
+/** Types a code on the page for other devices. */
+async function type(page, code) {
+  await page.goto(`${info.vault}/okap/device`);
+  await page.fill('[name=user_code]', code);
+  await page.click('main button');
+}
+
 const PAGES = {
+  device: (page) => page.goto(`${info.vault}/okap/device`),
+  'device-link': (page) => page.goto(television.verification_uri_complete),
+  'device-slip': (page) => type(page, 'wrong'),
+  'consent-device': (page) => type(page, television.user_code),
+  'consent-published': (page) => page.goto(published.interaction_uri),
+  apps: (page) => page.goto(`${info.vault}/apps`),
+  'apps-revoke': async (page) => {
+    await page.goto(`${info.vault}/apps`);
+    await page.click('main button.danger');
+    await page.waitForSelector('input[name=confirm]', { state: 'attached' });
+  },
+  'grant-handed-on': (page) => page.goto(`${info.vault}/grants/${child.grant_id}`),
   consent: (page) => page.goto(asked.interaction_uri),
   'consent-open': (page) => page.goto(open.interaction_uri),
   'consent-slip': async (page) => {

@@ -35,6 +35,38 @@ export function grant(test, details, limits) {
   return desk('grant', { client: test.name.slice(0, 60), details: [one] });
 }
 
+/** Sends a form to an endpoint of the vault. */
+export async function form(endpoint, fields) {
+  const answer = await fetch(`${info.vault}/okap/${endpoint}`, { method: 'POST', body: new URLSearchParams(fields) });
+  return { status: answer.status, body: await answer.json() };
+}
+
+/** Asks as another device does: with a code for its user to type. */
+export async function device(client_name, details) {
+  const { status, body } = await form('device_authorization', {
+    client_id: 'http://localhost', client_name, authorization_details: JSON.stringify(details),
+  });
+  if (status !== 200) throw new Error(JSON.stringify(body));
+  return body;
+}
+
+/** What a device hears about its request. */
+export const polled = (asked) => form('token', {
+  grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id: 'http://localhost', device_code: asked.device_code,
+});
+
+/** Hands a token on to another program. */
+export async function handOn(token, client_name) {
+  const { status, body } = await form('token', {
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    subject_token: token,
+    subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    client_name,
+  });
+  if (status !== 200) throw new Error(JSON.stringify(body));
+  return body;
+}
+
 /** Keeps what a client saw for the search at the end. */
 export const saw = (...things) => desk('note', {
   text: things.map((one) => (typeof one === 'string' ? one : JSON.stringify(one))).join('\n'),

@@ -67,6 +67,10 @@ class Desk:
         self.stack.user.device(url, code, action, edits)
         return {}
 
+    def do_as_published(self, asked, client_id, redirect_uri=None):
+        self.stack.as_published(asked["interaction_uri"], client_id, redirect_uri)
+        return {}
+
     def do_links(self):
         return {"count": len(self.stack.links())}
 

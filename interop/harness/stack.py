@@ -1,10 +1,12 @@
 """A fake provider, a vault with its key, and the person who decides: everything a client meets."""
 
+import contextlib
 import json
 import os
 import re
 import secrets
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -118,6 +120,24 @@ class Stack:
         assert answer["status"] == "granted", answer
         granted = answer["authorization_details"]
         return {**answer, "base_urls": {one["provider"]: one["base_url"] for one in granted}}
+
+    def as_published(self, page_url, client_id, redirect_uri=None):
+        """Makes a waiting request that of a published app. Its document would have to be on the
+        public internet, so the record is changed where the vault keeps it."""
+        store = sqlite3.connect(os.path.join(self.data, "vault.db"), timeout=10)
+        key = "interaction/" + page_url.rsplit("/", 1)[1]
+        with contextlib.closing(store), store:
+            (found,) = store.execute("SELECT bytes FROM records WHERE key = ?", (key,)).fetchone()
+            record = json.loads(found)
+            record["app"]["identity"] = "published"
+            record["app"]["info"]["client_id"] = client_id
+            if redirect_uri:
+                back = {"client_id": client_id, "redirect_uri": redirect_uri, "state": None, "challenge": ""}
+                record["back"] = {"redirect": back}
+            store.execute(
+                "UPDATE records SET bytes = ?, version = version + 1 WHERE key = ?",
+                (json.dumps(record).encode(), key),
+            )
 
     def waiting(self, after, patience=10):
         """The consent page of a request that was opened after this many, by the vault's own log."""
