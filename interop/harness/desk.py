@@ -4,12 +4,15 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from .liar import Liar
+
 
 class Desk:
     """Serves on a free port until the process ends."""
 
     def __init__(self, stack):
         self.stack = stack
+        self.liars = {}
         desk = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -70,6 +73,21 @@ class Desk:
     def do_as_published(self, asked, client_id, redirect_uri=None):
         self.stack.as_published(asked["interaction_uri"], client_id, redirect_uri)
         return {}
+
+    def do_follow(self, url, action, code=None, edits=()):
+        """Opens what an app showed, decides, and goes back to the app where the vault says so."""
+        self.stack.user.follow(url, action, code, edits)
+        return {}
+
+    def do_liar(self, answers=None, metadata=None):
+        """Starts a vault that answers what it is told to."""
+        liar = Liar(answers or {}, metadata or {})
+        self.liars[liar.url] = liar
+        return {"url": liar.url}
+
+    def do_heard(self, url):
+        """What came to such a vault."""
+        return self.liars[url].heard
 
     def do_links(self):
         return {"count": len(self.stack.links())}

@@ -4,10 +4,11 @@ from html.parser import HTMLParser
 
 
 class Form:
-    """Where it goes, its fields as a browser would send them, and all that could be ticked."""
+    """Where it goes and how, its fields as a browser would send them, and all that could be ticked."""
 
-    def __init__(self, action):
+    def __init__(self, action, method="get"):
         self.action = action
+        self.method = method
         self.fields = {}
         self.boxes = {}
 
@@ -33,7 +34,7 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag, attributes):
         at = dict(attributes)
         if tag == "form":
-            self.forms.append(Form(at.get("action") or ""))
+            self.forms.append(Form(at.get("action") or "", (at.get("method") or "get").lower()))
             return
         if not self.forms:
             return

@@ -1,7 +1,7 @@
 """The person at the vault: logs in, decides on the consent page, revokes."""
 
 import threading
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from .page import form_with, forms
 from .web import Browser
@@ -45,6 +45,42 @@ class User:
             fields = {**form.filled({}), "user_code": [code]} if code else form.filled({})
             answer = self.browser.post(urljoin(url, form.action or url), form=fields).want(303)
             self.decide(urljoin(url, answer.headers["location"]), action, edits)
+
+    def follow(self, url, action, code=None, edits=()):
+        """Opens an address that an app showed, as a browser does: types the device code where the page
+        asks for one, decides, and takes the redirect to the app."""
+        with self.hands:
+            url, html = self.open(url)
+            if code is not None:
+                url, html = self.type(url, form_with(html, "user_code"), code)
+            form = form_with(html, "shown")
+            fields = {**form.filled(dict(edits)), "action": [action]}
+            answer = self.browser.post(urljoin(url, form.action or url), form=fields).want(200, 303)
+        target = urljoin(url, answer.headers.get("location", ""))
+        if answer.status == 303 and urlsplit(target).netloc != urlsplit(self.vault_url).netloc:
+            Browser(self.browser.seen).get(target).want(200)
+        return target
+
+    def type(self, url, form, code):
+        """The page behind a device code."""
+        target, fields = urljoin(url, form.action or url), form.filled({"user_code": code})
+        if form.method == "get":
+            return self.open(f"{target.split('?')[0]}?{urlencode(fields, doseq=True)}")
+        answer = self.browser.post(target, form=fields).want(200, 302, 303)
+        return (target, answer.text) if answer.status == 200 else self.open(urljoin(target, answer.headers["location"]))
+
+    def open(self, url):
+        """The page at an address, behind the redirects of the vault."""
+        for _ in range(5):
+            answer = self.browser.get(url)
+            if answer.status not in (302, 303):
+                return url, answer.want(200).text
+            target = urljoin(url, answer.headers["location"])
+            if urlsplit(target).path.endswith("/login"):
+                self.login()
+            else:
+                url = target
+        raise AssertionError(f"too many redirects at {url}")
 
     def revoke(self, grant_id):
         """Presses the button on a grant's page, and once more where the vault asks whether it is meant."""
