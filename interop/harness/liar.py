@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ENDPOINTS = {
@@ -30,6 +31,7 @@ class Liar:
                 body = self.rfile.read(length).decode()
                 path = self.path.split("?")[0]
                 came = {"method": self.command, "path": path, "body": body, "headers": dict(self.headers)}
+                came["at"] = time.monotonic()
                 with liar.lock:
                     liar.heard.append(came)
                     waiting = liar.answers.get(path) or [[404, {"error": "not_found"}]]

@@ -263,12 +263,14 @@ const flows = {
 const read = (file) => JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8'));
 
 test('what does not fit is noticed', { concurrency: 8 }, async (t) => {
-  await Promise.all(read('lies.json').cases.map(({ name, flow, code, answers, metadata, never }) => t.test(name, async () => {
+  await Promise.all(read('lies.json').cases.map(({ name, flow, code, answers, metadata, never, apart, at = '' }) => t.test(name, async () => {
     const { url } = await desk('liar', { answers, metadata });
-    const okap = new Client(url, { name: 'Stranger' });
+    const okap = new Client(url + at, { name: 'Stranger' });
     if (code) await refused(flows[flow](okap), code);
     else await flows[flow](okap);
-    assert.ok(!(await desk('heard', { url })).some((one) => one.path === never));
+    const heard = await desk('heard', { url });
+    assert.ok(!heard.some((one) => one.path === never));
+    if (apart) assert.ok(heard.at(-1).at - heard.at(-2).at > apart);
   })));
 });
 

@@ -252,11 +252,14 @@ class Lies(unittest.TestCase):
                 url = desk("liar", answers=case.get("answers"), metadata=case.get("metadata"))["url"]
                 code = None
                 try:
-                    getattr(self, case["flow"])(okap.Client(url, "Stranger"))
+                    getattr(self, case["flow"])(okap.Client(url + case.get("at", ""), "Stranger"))
                 except okap.OkapError as error:
                     code = error.code
                 self.assertEqual(code, case["code"])
-                self.assertNotIn(case.get("never"), [one["path"] for one in desk("heard", url=url)])
+                heard = desk("heard", url=url)
+                self.assertNotIn(case.get("never"), [one["path"] for one in heard])
+                if "apart" in case:
+                    self.assertGreater(heard[-1]["at"] - heard[-2]["at"], case["apart"])
 
     def discover(self, client):
         client.metadata()
