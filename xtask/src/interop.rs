@@ -2,6 +2,7 @@
 //! types in other languages.
 
 mod languages;
+mod strangers;
 
 use std::{
     fs, io,
@@ -26,6 +27,7 @@ const SUITES: &[Suite] = &[
     ("python", Needs::Vault, python),
     ("node", Needs::Vault, node),
     ("browser", Needs::Vault, browser),
+    ("strangers", Needs::Vault, strangers::run),
 ];
 
 /// What has to be built before a suite runs.
@@ -197,17 +199,24 @@ impl Node {
     fn packages(&self, bench: &Bench, suite: &str) -> anyhow::Result<PathBuf> {
         let work = bench.home.join("work").join(suite);
         copy(&root().join("interop/harness"), &bench.home.join("work/harness"))?;
-        copy(&root().join("interop").join(suite), &work)?;
+        self.install(&root().join("interop").join(suite), &work)?;
+        Ok(work)
+    }
+
+    /// Copies a folder to another, with its packages beside it.
+    fn install(&self, from: &Path, work: &Path) -> anyhow::Result<()> {
+        copy(from, work)?;
+        let name = from.file_name().unwrap_or_default().to_string_lossy();
         let wanted =
             format!("{}\n{}", self.version, fs::read_to_string(work.join("package-lock.json"))?);
         cached(&work.join("node_modules"), &wanted, || {
-            say(&format!("installing the packages of interop/{suite}"));
+            say(&format!("installing the packages of {name}"));
             let (program, args) = self.npm.split_first().context("no npm")?;
             let mut install = Command::new(program);
             install
                 .args(args)
                 .args(["ci", "--ignore-scripts", "--loglevel=error"])
-                .current_dir(&work);
+                .current_dir(work);
             if let Some(folder) = self.program.parent().filter(|folder| folder.is_absolute()) {
                 let path = std::env::var_os("PATH").unwrap_or_default();
                 let folders =
@@ -215,9 +224,8 @@ impl Node {
                 install.env("PATH", std::env::join_paths(folders)?);
             }
             run_program(&mut install)
-                .with_context(|| format!("packages for the {suite} suite cannot be installed"))
-        })?;
-        Ok(work)
+                .with_context(|| format!("packages of {name} cannot be installed"))
+        })
     }
 }
 
