@@ -133,7 +133,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 "this continuation token has been used or has ended",
             ),
             Ok(Outcome::Expired) => reply::error(
-                ErrorCode::AccessDenied,
+                ErrorCode::ExpiredToken,
                 "the request expired before anybody decided; ask again",
             ),
             Ok(Outcome::Denied) => {

@@ -22,7 +22,7 @@ fn typescript(bench: &Bench) -> anyhow::Result<()> {
     let mut compile = Command::new(&node.program);
     compile.arg("node_modules/typescript/bin/tsc");
     run_program(compile.current_dir(tree.join(client)))?;
-    for folder in ["interop/harness", "interop/strangers"] {
+    for folder in ["interop/harness", "interop/strangers", "spec/vectors"] {
         copy(&root().join(folder), &tree.join(folder))?;
     }
     let mut suite = bench.harness();
