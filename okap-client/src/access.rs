@@ -201,11 +201,26 @@ impl Access {
     /// Remembers the nonce that the vault wants to see in the proofs of the next calls; give it
     /// the headers of every answer. Says whether there was one: a call that was refused with
     /// `use_dpop_nonce` is then worth one repetition, with new [`headers`](Self::headers).
+    ///
+    /// ```no_run
+    /// # fn heard(access: okap_client::Access, answer: http::HeaderMap, refused: okap_client::Refused) {
+    /// let again = access.hear(&answer) && refused.is_nonce_wanted();
+    /// # let _ = again;
+    /// # }
+    /// ```
     pub fn hear(&self, answer: &HeaderMap) -> bool {
         self.0.nonces.hear(Role::Resource, answer)
     }
 
     /// Takes over access that another program delegated to this one's key.
+    ///
+    /// ```no_run
+    /// # fn take(okap: okap_client::Client, text: okap_client::Secret<String>, key: okap_client::Key) -> Result<(), okap_client::Error> {
+    /// let access = okap.restore(&text)?.with_key(key)?;
+    /// assert!(access.is_bound());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`is_invalid_request`](Error::is_invalid_request) where the token is bound to another key
@@ -228,6 +243,15 @@ impl Access {
     /// Objects of one provider that share a model, or both leave the models to the user, become
     /// one: the models and capabilities of both, the higher of two limits, the later of two ends.
     /// A limit that only one of them has stays. Others stand beside each other.
+    ///
+    /// ```no_run
+    /// # async fn more(okap: okap_client::Client, access: okap_client::Access) -> Result<(), okap_client::Error> {
+    /// use okap_client::{ModelAccess, Provider};
+    /// let ask = access.with_more(ModelAccess::new(Provider::Groq))?;
+    /// let pending = okap.start(ask).await?;
+    /// # let _ = pending; Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`is_invalid_request`](Error::is_invalid_request) where `more` is not valid, and where the

@@ -64,6 +64,15 @@ impl Client {
 
     /// As `new`, over your own HTTP stack.
     ///
+    /// ```
+    /// # fn make(stack: impl okap_client::Transport + 'static) -> Result<(), Box<dyn std::error::Error>> {
+    /// use okap_client::{Client, ClientInfo};
+    /// let vault = "https://vault.example.com".parse()?;
+    /// let okap = Client::with_transport(vault, ClientInfo::new("Notes")?, stack)?;
+    /// # let _ = okap; Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`is_invalid_request`](Error::is_invalid_request) where the address is not `https`, nor
     /// `http` on this computer.

@@ -6,6 +6,15 @@ use okap_types::{
 };
 
 /// One point in which a grant is less than the ask.
+///
+/// ```no_run
+/// # fn works(access: okap_client::Access) {
+/// use okap_client::Difference;
+/// let refused = |d: &Difference| matches!(d, Difference::Refused { .. });
+/// let complete = !access.differences().iter().any(refused);
+/// # let _ = complete;
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Difference {

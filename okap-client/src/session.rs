@@ -21,6 +21,7 @@ impl Client {
     /// [store](crate::ClientBuilder::store), if there is one, and renews it when it is asked for.
     ///
     /// ```no_run
+    /// # #[cfg(feature = "browser")]
     /// # async fn keep(okap: okap_client::Client, ask: okap_client::Ask) -> Result<(), okap_client::Error> {
     /// let session = match okap.resume().await? {
     ///     Some(session) => session,
@@ -170,6 +171,17 @@ impl Session {
     /// As [`access`](Self::access), after the vault refused a call made with `refused` as
     /// expired: a clock may be wrong. Renews now, unless another task has done so since.
     ///
+    /// ```no_run
+    /// # async fn again(session: okap_client::Session, refused: okap_client::Refused) -> Result<(), okap_client::Error> {
+    /// let mut access = session.access().await?;
+    /// // a call was refused
+    /// if refused.is_expired() {
+    ///     access = session.renew(&access).await?;
+    /// }
+    /// # let _ = access; Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`access`](Self::access).
     pub async fn renew(&self, refused: &Access) -> Result<Access, Error> {
@@ -191,6 +203,14 @@ impl Session {
 
     /// Why the last renewal failed, or why the store could not be written, where the access is
     /// in use all the same. `None` when all is well.
+    ///
+    /// ```no_run
+    /// # fn show(session: okap_client::Session) {
+    /// if let Some(error) = session.trouble() {
+    ///     eprintln!("access is not renewed at the moment: {error}");
+    /// }
+    /// # }
+    /// ```
     #[must_use]
     pub fn trouble(&self) -> Option<Error> {
         self.state().trouble.clone()
@@ -198,6 +218,15 @@ impl Session {
 
     /// Access for less, for a part of the app that needs no more. It cannot be renewed by
     /// itself: ask for it again. The session goes on with all of it.
+    ///
+    /// ```no_run
+    /// # async fn part(session: okap_client::Session) -> Result<(), okap_client::Error> {
+    /// use okap_client::{Limits, ModelAccess, Money, Provider};
+    /// let less = ModelAccess::new(Provider::OpenAi).limits(Limits::daily(Money::usd(1)));
+    /// let access = session.narrow(less).await?;
+    /// # let _ = access; Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`Client::narrow`].
@@ -218,6 +247,18 @@ impl Session {
     /// Asks the user, in the browser of this computer, for all that was asked before and `more`,
     /// and goes on with what is granted. The earlier access stands until it ends or is revoked.
     ///
+    /// ```no_run
+    /// # async fn more(session: okap_client::Session, refused: okap_client::Refused) -> Result<(), okap_client::Error> {
+    /// use okap_client::{ModelAccess, Provider};
+    /// if refused.is_model_not_allowed() {
+    ///     let more = ModelAccess::new(Provider::OpenAi).models(["o3"]).reason("Plan your week");
+    ///     let access = session.ask_for_more(more).await?;
+    /// #   let _ = access;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Client::step_up`]; the session goes on as before then.
     /// [`is_invalid_request`](Error::is_invalid_request) where the same was asked for three
@@ -232,6 +273,17 @@ impl Session {
 
     /// What to ask the user for, in any way of asking, where all that was asked before and `more`
     /// is needed; give what is granted to [`replace`](Self::replace).
+    ///
+    /// ```no_run
+    /// # async fn more(okap: okap_client::Client, session: okap_client::Session) -> Result<(), okap_client::Error> {
+    /// use okap_client::{ModelAccess, Provider};
+    /// let ask = session.with_more(ModelAccess::new(Provider::OpenAi).models(["o3"]))?;
+    /// let prompt = okap.start_on_device(ask).await?;
+    /// println!("{prompt}");
+    /// session.replace(prompt.wait(prompt.expires_in()).await?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`Access::with_more`], counting each time that the session was asked.
@@ -295,7 +347,7 @@ impl Session {
         let client = &self.0.client;
         let held = self.held()?;
         let unsaved = !self.state().saved;
-        if unsaved && !is_due(&held) {
+        if unsaved && !(is_due(&held) && held.is_renewable()) {
             self.hold(held).await;
             return self.state().outcome();
         }
