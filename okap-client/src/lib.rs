@@ -83,6 +83,7 @@ mod difference;
 mod direct;
 mod discovery;
 mod error;
+mod kept;
 #[cfg(feature = "dpop")]
 mod key;
 #[cfg(not(feature = "dpop"))]

@@ -1,4 +1,4 @@
-//! Access that an app keeps: renewed before it ends, and kept in a store.
+//! Access that is renewed before it ends.
 
 use std::{
     fmt,
@@ -15,67 +15,6 @@ use crate::{Access, Ask, Client, Error, clock, error::Kind};
 const MARGIN: Duration = Duration::from_secs(60);
 /// How long a vault that failed is left alone.
 const PAUSE: Duration = Duration::from_secs(5);
-
-impl Client {
-    /// Keeps access for as long as the app needs it: saves it in the
-    /// [store](crate::ClientBuilder::store), if there is one, and renews it when it is asked for.
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "browser")]
-    /// # async fn keep(okap: okap_client::Client, ask: okap_client::Ask) -> Result<(), okap_client::Error> {
-    /// let session = match okap.resume().await? {
-    ///     Some(session) => session,
-    ///     None => okap.session(okap.authorize_in_browser(ask).await?).await?,
-    /// };
-    /// // before each call
-    /// let access = session.access().await?;
-    /// # let _ = access; Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// [`is_store`](Error::is_store) where it cannot be saved;
-    /// [`is_invalid_request`](Error::is_invalid_request) where it is another vault's.
-    pub async fn session(&self, access: Access) -> Result<Session, Error> {
-        self.issued(&access)?;
-        self.keep(&access).await?;
-        Ok(Session::new(self.clone(), access))
-    }
-
-    /// Takes up what an earlier session of this vault left in the store; `None` where there is
-    /// nothing, or no store.
-    ///
-    /// # Errors
-    /// [`is_store`](Error::is_store) where the store fails; else as [`restore`](Self::restore).
-    pub async fn resume(&self) -> Result<Option<Session>, Error> {
-        let kept = self.kept().await?;
-        Ok(kept.map(|access| Session::new(self.clone(), access)))
-    }
-
-    async fn kept(&self) -> Result<Option<Access>, Error> {
-        let Some(store) = self.store() else {
-            return Ok(None);
-        };
-        let issuer = self.vault().issuer();
-        let text = store.load(issuer).await.map_err(|e| Error::store("read", e))?;
-        text.map(|text| self.restore(&text)).transpose()
-    }
-
-    async fn keep(&self, access: &Access) -> Result<(), Error> {
-        let Some(store) = self.store() else {
-            return Ok(());
-        };
-        let text = access.save()?;
-        store.save(access.issuer(), &text).await.map_err(|e| Error::store("saved", e))
-    }
-
-    async fn forget(&self) -> Result<(), Error> {
-        let Some(store) = self.store() else {
-            return Ok(());
-        };
-        store.remove(self.vault().issuer()).await.map_err(|e| Error::store("removed", e))
-    }
-}
 
 /// Access that is renewed before it ends. Cheap to clone; every clone is the same session.
 ///
@@ -124,7 +63,7 @@ struct State {
 }
 
 impl Session {
-    fn new(client: Client, access: Access) -> Self {
+    pub(crate) fn new(client: Client, access: Access) -> Self {
         let state = State {
             access,
             saved: true,
