@@ -58,6 +58,8 @@ async function type(page, code) {
   await page.goto(`${info.vault}/okap/device`);
   await page.fill('[name=user_code]', code);
   await page.click('main button');
+  await page.waitForSelector('[role=alert], [name=shown]', { state: 'attached' });
+  await page.waitForLoadState();
 }
 
 const PAGES = {

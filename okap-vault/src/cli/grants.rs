@@ -199,7 +199,7 @@ fn proof(app: &App) -> &'static str {
     match app.identity {
         Identity::Published => "verified",
         Identity::Claimed => "which nothing proves",
-        Identity::Local => "an app on this computer",
+        Identity::Local => "a local app",
         Identity::Unverified => "unverified",
     }
 }

@@ -1,6 +1,6 @@
 //! Who asks, as a page introduces it.
 
-use okap_engine::record::{App, Identity};
+use okap_engine::record::{App, Back, Identity, Interaction};
 use okap_types::AppName;
 use url::Url;
 
@@ -55,7 +55,7 @@ impl Caller {
         };
         let known = match (app.identity, &proof) {
             (_, Proof::Verified(client)) => client.host.clone(),
-            (Identity::Local, _) => "An app on this computer".to_owned(),
+            (Identity::Local, _) => "A local app".to_owned(),
             _ => "An unverified app".to_owned(),
         };
         let name = app.info.name.as_ref().filter(|name| !name.is_empty());
@@ -67,6 +67,19 @@ impl Caller {
             home: home.map(str::to_owned),
             proof,
         }
+    }
+
+    /// Introduces the app of a request, which came from somewhere.
+    pub(super) fn asking(asked: &Interaction) -> Self {
+        let mut caller = Self::of(&asked.app);
+        let place = match asked.back {
+            Back::Device => "An app on another device",
+            Back::Redirect { .. } | Back::Fetch => "An app on this computer",
+        };
+        if asked.app.identity == Identity::Local {
+            place.clone_into(&mut caller.known);
+        }
+        caller
     }
 
     /// Its name in a sentence.

@@ -234,7 +234,7 @@ fn page(
             };
             Part { several, ..Part::new(at, access, draft, mistakes, end(site, access), known) }
         });
-    let app = Caller::of(&asked.app);
+    let app = Caller::asking(asked);
     let page = Page {
         frame: Frame::user(site, session),
         action: site.at(&format!("/consent/{}", asked.id)),

@@ -45,7 +45,8 @@ async fn a_code_leads_to_the_request_and_the_device_gets_its_token() {
     let typed = format!(" {} ", code.replace('-', " ").to_lowercase());
     let id = led_to(&browser.types(&typed).await);
     let page = browser.get(&format!("/consent/{id}")).await;
-    page.has("Compare with the other device")
+    page.has("<h1>An app on another device</h1>")
+        .has("Compare with the other device")
         .has(&format!("class=\"big\">{code}<"))
         .has("<dt>Asked from</dt><dd><bdi class=\"code\">198.51.100.7</bdi>")
         .has("Somebody else may have sent you the link or the code")
