@@ -96,7 +96,7 @@ const WRONG: &[Wrong] = &[
     ("htm GET", |p, _| p.claim("htm", "GET")),
     ("htm post", |p, _| p.claim("htm", "post")),
     ("no htm", |p, _| p.claim("htm", Value::Null)),
-    // V109, V110
+    // the address
     ("htu of another endpoint", |p, h| p.claim("htu", format!("{}/okap/revoke", h.issuer))),
     ("htu of another host", |p, _| p.claim("htu", "https://evil.example/okap/token")),
     ("htu without a host", |p, _| p.claim("htu", "/okap/token")),
@@ -111,7 +111,7 @@ const WRONG: &[Wrong] = &[
     ("iat as text", |p, h| p.claim("iat", h.seconds().to_string())),
     ("iat below zero", |p, _| p.claim("iat", -1)),
     ("iat beyond all time", |p, _| p.claim("iat", u64::MAX)),
-    // V112
+    // its name
     ("no jti", |p, _| p.claim("jti", Value::Null)),
     ("empty jti", |p, _| p.claim("jti", "")),
     ("long jti", |p, _| p.claim("jti", "j".repeat(129))),
@@ -206,7 +206,7 @@ async fn v104_two_proofs_are_refused() {
 }
 
 #[tokio::test]
-async fn v109_v110_the_address_is_the_vaults_own_whatever_the_request_says() {
+async fn the_address_of_a_proof_is_the_vaults_own_whatever_the_request_says() {
     let mut house = Plan::new().path("/vault").build().await;
     let other = house.second_node().await;
     let app = app();
@@ -256,7 +256,7 @@ async fn v109_v110_the_address_is_the_vaults_own_whatever_the_request_says() {
 }
 
 #[tokio::test]
-async fn v112_a_proof_counts_once_everywhere() {
+async fn a_proof_counts_once_everywhere() {
     let mut house = House::open().await;
     let other = house.second_node().await;
     let tokens = house.bound(&key(1)).await;
@@ -278,7 +278,7 @@ async fn v112_a_proof_counts_once_everywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn v112_of_fifty_uses_at_once_on_two_nodes_one_counts() {
+async fn of_fifty_uses_at_once_on_two_nodes_one_counts() {
     let mut house = House::open().await;
     let other = house.second_node().await;
     let house = Arc::new(house);

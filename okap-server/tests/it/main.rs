@@ -1,8 +1,7 @@
 //! A whole vault over real HTTP, in front of a provider that keeps its own books.
 //!
-//! A name that begins with `v` and a number holds that line of the attack catalogue; `README.md`
-//! beside this file says which lines wait for a later release. Every refusal has a twin that
-//! differs in one thing and succeeds.
+//! A name that begins with `v` and a number holds that line of the attack catalogue,
+//! `spec/attacks.toml`. Every refusal has a twin that differs in one thing and succeeds.
 
 #![allow(
     clippy::unwrap_used,

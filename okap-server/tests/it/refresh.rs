@@ -210,7 +210,7 @@ async fn v83_without_a_master_key_access_is_renewed_and_of_no_use() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn v80_fifty_refreshes_at_once_give_one_successor() {
+async fn v79_fifty_refreshes_at_once_give_one_successor() {
     let mut house = House::open().await;
     let other = house.second_node().await;
     let house = Arc::new(house);
