@@ -4,7 +4,7 @@ use std::{process::Command, time::Instant};
 
 use anyhow::{Context, bail};
 
-use crate::{fuzz, interop, light, openapi, prices, schema, spec, tools, vectors};
+use crate::{attacks, fuzz, interop, light, openapi, prices, schema, spec, tools, vectors};
 
 type Check = (&'static str, &'static str, fn() -> anyhow::Result<()>);
 
@@ -14,6 +14,9 @@ const CHECKS: &[Check] = &[
     ("openapi", "spec/openapi.yaml is what the types and routes say", || openapi::write(true)),
     ("vectors", "spec/vectors/ is what the tables say", || vectors::write(true)),
     ("spec", "every rule has a number, and a test or source that upholds it", spec::check),
+    ("attacks", "every line of the attack catalogue has a test or a reason", || {
+        attacks::write(true)
+    }),
     ("prices", "the price snapshot is what its source says", || prices::write(true)),
     ("tests", "cargo test --workspace", || cargo(&["test", "--workspace"])),
     ("schema-tests", "the schemas agree with the parser", || {

@@ -1,5 +1,6 @@
 //! The project's own chores: `cargo xtask test` runs every check there is.
 
+mod attacks;
 mod checks;
 mod fuzz;
 mod generated;
@@ -73,6 +74,12 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Writes docs/attacks.md from spec/attacks.toml and the names of the tests
+    Attacks {
+        /// Compares instead of writing
+        #[arg(long)]
+        check: bool,
+    },
     /// Writes the price snapshot from the genai-prices crate
     Prices {
         /// Compares instead of writing
@@ -90,6 +97,7 @@ fn main() -> ExitCode {
         Chore::Openapi { check } => openapi::write(check),
         Chore::Vectors { check } => vectors::write(check),
         Chore::Spec { check: _ } => spec::check(),
+        Chore::Attacks { check } => attacks::write(check),
         Chore::Prices { check } => prices::write(check),
     };
     match outcome {

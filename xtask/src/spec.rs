@@ -12,6 +12,7 @@ use std::{collections::BTreeMap, fs};
 
 use anyhow::{Context as _, Result, bail};
 
+pub(crate) use self::coverage::Sources;
 use self::{requirements::Requirement, text::Text};
 use crate::tools::{root, say};
 
@@ -27,7 +28,7 @@ pub(crate) fn check() -> Result<()> {
     let text = Text::parse(&read(TEXT)?);
     let requirements = requirements::parse(&read(REQUIREMENTS)?)?;
     let coverage = coverage::parse(&read(COVERAGE)?)?;
-    let sources = coverage::Sources::collect(root())?;
+    let sources = Sources::collect(root())?;
 
     let mut wrong = text.complaints.clone();
     wrong.extend(agreement(&text, &requirements));

@@ -36,8 +36,8 @@ pub(super) fn parse(toml: &str) -> Result<BTreeMap<String, Upheld>> {
 
 /// The sources of the project: where tests are defined, and which requirements are cited.
 #[derive(Debug, Default)]
-pub(super) struct Sources {
-    /// Test names, each with the top folders where it is defined.
+pub(crate) struct Sources {
+    /// Test names, each with the files where it is defined.
     tests: BTreeMap<String, BTreeSet<String>>,
     paths: BTreeSet<String>,
     cited: BTreeSet<String>,
@@ -48,7 +48,7 @@ impl Sources {
     ///
     /// # Errors
     /// When one cannot be read.
-    pub(super) fn collect(root: &Path) -> Result<Self> {
+    pub(crate) fn collect(root: &Path) -> Result<Self> {
         let mut sources = Self::default();
         sources.folder(root, "")?;
         Ok(sources)
@@ -75,14 +75,14 @@ impl Sources {
         Ok(())
     }
 
-    fn take(&mut self, path: &str, text: &str) {
+    pub(crate) fn take(&mut self, path: &str, text: &str) {
         let folder = path.split('/').next().unwrap_or_default();
         let mut is_test = false;
         for line in text.lines() {
             let line = line.trim();
             is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
             if let Some(name) = defined(line, is_test) {
-                self.tests.entry(name).or_default().insert(folder.to_owned());
+                self.tests.entry(name).or_default().insert(path.to_owned());
                 is_test = false;
             }
             // the checks themselves play with numbers
@@ -95,9 +95,23 @@ impl Sources {
         }
     }
 
-    fn has_test(&self, name: &str) -> bool {
+    /// Every test with the file where it is defined.
+    pub(crate) fn tests(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.tests
+            .iter()
+            .flat_map(|(name, paths)| paths.iter().map(move |path| (name.as_str(), path.as_str())))
+    }
+
+    /// The files in which `folder::name` is defined.
+    pub(crate) fn paths_of(&self, name: &str) -> impl Iterator<Item = &str> {
         let (folder, test) = name.split_once("::").unwrap_or_default();
-        self.tests.get(test).is_some_and(|folders| folders.contains(folder))
+        let below = format!("{folder}/");
+        let paths = self.tests.get(test).into_iter().flatten();
+        paths.map(String::as_str).filter(move |path| path.starts_with(&below))
+    }
+
+    fn has_test(&self, name: &str) -> bool {
+        self.paths_of(name).next().is_some()
     }
 }
 
