@@ -10,6 +10,8 @@ use okap_types::Timestamp;
 
 /// Requests that one app at one source may have waiting.
 const WAITING: usize = 3;
+/// Requests that one source may have waiting, whatever apps they are of.
+const WAITING_AT_ONE: usize = 120;
 /// Requests that one source may open in a minute.
 const OPENED: usize = 60;
 /// Wrong codes that one source may type in a minute, and all sources together.
@@ -21,7 +23,7 @@ const EXCHANGES: usize = 120;
 const SIGNED: usize = 300;
 /// Client documents that are fetched for one source in a minute.
 const FETCHES: usize = 30;
-/// Sources and apps that are remembered.
+/// Requests that wait, of all sources, and sources that are remembered.
 const REMEMBERED: usize = 10_000;
 
 /// Remembers who opened what, in memory.
@@ -32,8 +34,8 @@ pub(crate) struct Throttle {
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// By app and source: the interactions that wait, and when they end.
-    waiting: HashMap<String, Vec<(String, Timestamp)>>,
+    /// By source: the requests that wait.
+    waiting: HashMap<String, Vec<Waiting>>,
     /// By source: when requests were opened in the last minute.
     opened: HashMap<String, Vec<Timestamp>>,
     /// By continuation: when it was last asked.
@@ -48,6 +50,14 @@ struct Inner {
     exchanged: HashMap<String, Vec<Timestamp>>,
 }
 
+/// A request that waits for a decision.
+#[derive(Debug)]
+struct Waiting {
+    app: String,
+    interaction: String,
+    until: Timestamp,
+}
+
 impl Throttle {
     /// Whether a source may open one more request for an app; counts it. Seconds to wait if not.
     pub(crate) fn open(
@@ -60,7 +70,8 @@ impl Throttle {
     ) -> Result<(), u64> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.sweep(now);
-        if inner.waiting.len() >= REMEMBERED || inner.opened.len() >= REMEMBERED {
+        let all = inner.waiting.values().map(Vec::len).sum::<usize>();
+        if all >= REMEMBERED || inner.opened.len() >= REMEMBERED {
             return Err(60);
         }
         let source = place(source);
@@ -72,12 +83,20 @@ impl Throttle {
                 .map_or(60, |first| now.seconds_until(first.plus_seconds(60))));
         }
         opened.push(now);
-        let waiting = inner.waiting.entry(format!("{source}\n{app}")).or_default();
-        waiting.retain(|(_, until)| *until > now);
-        if waiting.len() >= WAITING {
-            return Err(waiting.first().map_or(60, |(_, until)| now.seconds_until(*until)).min(60));
+        let waiting = inner.waiting.entry(source).or_default();
+        waiting.retain(|one| one.until > now);
+        // few sources together must not keep everybody else out
+        let of_app = || waiting.iter().filter(|one| one.app == app);
+        let first = match (waiting.len(), of_app().count()) {
+            (WAITING_AT_ONE.., _) => waiting.first(),
+            (_, WAITING..) => of_app().next(),
+            _ => None,
+        };
+        if let Some(first) = first {
+            return Err(now.seconds_until(first.until).min(60));
         }
-        waiting.push((interaction.to_owned(), expires));
+        let (app, interaction) = (app.to_owned(), interaction.to_owned());
+        waiting.push(Waiting { app, interaction, until: expires });
         Ok(())
     }
 
@@ -85,7 +104,7 @@ impl Throttle {
     pub(crate) fn decided(&self, interaction: &str) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         for waiting in inner.waiting.values_mut() {
-            waiting.retain(|(id, _)| id != interaction);
+            waiting.retain(|one| one.interaction != interaction);
         }
     }
 
@@ -164,9 +183,10 @@ impl Throttle {
 
 impl Inner {
     fn sweep(&mut self, now: Timestamp) {
-        if self.waiting.len() >= REMEMBERED / 2 {
-            self.waiting.retain(|_, list| list.iter().any(|(_, until)| *until > now));
-        }
+        self.waiting.retain(|_, list| {
+            list.retain(|one| one.until > now);
+            !list.is_empty()
+        });
         if self.opened.len() >= REMEMBERED / 2 {
             self.opened.retain(|_, list| list.iter().any(|at| at.plus_seconds(60) > now));
         }

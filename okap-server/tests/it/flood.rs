@@ -11,6 +11,37 @@ fn too_many() -> (u16, String) {
 }
 
 #[tokio::test]
+async fn v30_one_source_has_120_requests_waiting_whatever_it_calls_itself() {
+    let house = House::open().await;
+    let push = |n: usize| {
+        let name = vec![("client_name", format!("app {n}"))];
+        let members = [App::local().pushes(&chat_with(json!({}))), name].concat();
+        post("/okap/par", &members)
+    };
+    let mut opened = 0;
+    for n in 0..180 {
+        // within what may be opened in a minute
+        house.clock.turn(2);
+        match house.send(push(n)).await.says() {
+            (201, _) => opened += 1,
+            refused => assert_eq!(refused, too_many()),
+        }
+    }
+    assert_eq!((opened, house.control().vault().count("interaction").await), (120, 120));
+    assert_eq!(house.send(push(200).from(2)).await.status, 201);
+    // a decision makes room, and so does time
+    let pending = house.control().vault().everything().await;
+    let one = pending.iter().find_map(|(key, _)| key.as_str().strip_prefix("interaction/"));
+    let asked = house.control().interaction(one.unwrap()).await.unwrap();
+    house.decide(&asked, &okap_engine::flow::Decision::Deny).await.unwrap();
+    assert_eq!(house.send(push(201)).await.status, 201);
+    assert_eq!(house.send(push(202)).await.says(), too_many());
+    house.clock.turn(600);
+    assert_eq!(house.send(push(203)).await.status, 201);
+    house.done().await;
+}
+
+#[tokio::test]
 async fn v30_proofs_that_lead_nowhere_do_not_fill_the_store() {
     let house = House::open().await;
     let members = App::local().redeems("okap_ac_x");
