@@ -302,6 +302,11 @@ async fn a_request_nobody_decided_ends() {
     let asked = house.interaction(pending.json()["interaction_uri"].as_str().unwrap()).await;
     house.clock.turn(600);
     house.decide(&asked, &all(&asked)).await.unwrap_err();
+    assert_eq!(house.fetch(&pending).await.says(), (400, "expired_token".into()));
+    // that nobody answered is not the user's no
+    let pending = house.ask(&chat_with(json!({}))).await;
+    let asked = house.interaction(pending.json()["interaction_uri"].as_str().unwrap()).await;
+    house.decide(&asked, &Decision::Deny).await.unwrap();
     assert_eq!(house.fetch(&pending).await.says(), (403, "access_denied".into()));
     house.done().await;
 }
