@@ -302,7 +302,10 @@ async fn a_request_nobody_decided_ends() {
     let asked = house.interaction(pending.json()["interaction_uri"].as_str().unwrap()).await;
     house.clock.turn(600);
     house.decide(&asked, &all(&asked)).await.unwrap_err();
-    assert_eq!(house.fetch(&pending).await.says(), (400, "expired_token".into()));
+    let ended = house.fetch(&pending).await;
+    assert_eq!(ended.says(), (400, "expired_token".into()));
+    assert!(ended.json()["status"].is_null());
+    assert_eq!(house.fetch(&pending).await.says(), (401, "invalid_token".into()));
     // that nobody answered is not the user's no
     let pending = house.ask(&chat_with(json!({}))).await;
     let asked = house.interaction(pending.json()["interaction_uri"].as_str().unwrap()).await;

@@ -79,6 +79,23 @@ async fn a_denial_cannot_be_read_as_success() {
 }
 
 #[tokio::test]
+async fn an_address_to_call_back_is_never_called() {
+    let house = House::open().await;
+    let address = "https://notes.example/okap";
+    let mut body = body();
+    body["client"]["callback"] = json!(address);
+    let pending = house.send(authorize(&body)).await;
+    let asked = house.interaction(pending.json()["interaction_uri"].as_str().unwrap()).await;
+    let decided = house.decide(&asked, &all(&asked)).await.unwrap();
+    assert!(decided.redirect.is_none());
+    let answer = house.fetch(&pending).await;
+    assert_eq!((answer.status, answer.header("location")), (200, None));
+    assert!(!answer.text().contains(address));
+    assert_eq!((house.internet.all_visits(), house.arrived()), (0, 0));
+    house.done().await;
+}
+
+#[tokio::test]
 async fn v121_the_two_shapes_exclude_each_other() {
     let house = House::open().await;
     let mut both = body();

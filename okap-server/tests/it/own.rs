@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Ask, House, Plan, Tokens, chat_with, exchange, key};
+use crate::support::{App, Ask, House, Plan, Tokens, chat_with, exchange, key};
 
 fn grant(id: &str) -> String {
     format!("/okap/grants/{id}")
@@ -86,6 +86,31 @@ async fn a_child_sees_its_own_cap_and_what_its_parents_leave_of_it() {
         (&json!(5), &json!(0), &json!(2))
     );
     assert_eq!(answer["grant_id"], child.grant);
+    house.done().await;
+}
+
+#[tokio::test]
+async fn a_narrower_token_sees_its_own_limits_and_the_whole_grant() {
+    let house = House::open().await;
+    let app = App::local();
+    let whole = house.through_browser(&app, &chat_with(json!({"monthly_spend": 10}))).await;
+    let less = json!([{
+        "type": "ai_model_access", "provider": "openai",
+        "limits": {"monthly_spend": 2, "requests_per_day": 7},
+    }]);
+    let less = vec![("authorization_details", less.to_string())];
+    let narrow = house.tokens(&[app.renews(&whole.refresh), less].concat()).await;
+    for (token, month, day) in
+        [(&narrow.access, "2.00", json!(7)), (&whole.access, "10.00", json!(null))]
+    {
+        let limits = house.send(Ask::get("/okap/limits").bearer(token)).await.json();
+        let limits = &limits["limits"][0]["limits"];
+        assert_eq!(limits["monthly_spend"]["limit"], month);
+        assert_eq!(limits["requests_per_day"]["limit"], day);
+        let seen = house.send(Ask::get(&grant(&whole.grant)).bearer(token)).await.json();
+        let limits = &seen["authorization_details"][0]["limits"];
+        assert_eq!(limits, &json!({"monthly_spend": "10.00"}));
+    }
     house.done().await;
 }
 
