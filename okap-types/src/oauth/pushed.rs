@@ -22,13 +22,13 @@ pub struct PushedRequest {
     pub response_type: String,
     /// Where the browser goes back to.
     pub redirect_uri: String,
-    /// PKCE challenge (RFC 7636), 43 to 128 characters.
-    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[A-Za-z0-9._~-]{43,128}$")))]
+    /// The base64url SHA-256 of the PKCE verifier (RFC 7636), 43 characters.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[A-Za-z0-9_-]{43}$")))]
     pub code_challenge: String,
     /// `S256`
     #[cfg_attr(feature = "schema", schemars(extend("const" = "S256")))]
     pub code_challenge_method: String,
-    /// What is asked, as JSON text.
+    /// What is asked: the text of a JSON array of 1 to 16 details objects.
     #[cfg_attr(feature = "schema", schemars(extend("contentMediaType" = "application/json")))]
     pub authorization_details: String,
     /// Given back unchanged, at most 512 bytes.
