@@ -40,7 +40,7 @@ pub struct Pending {
         schemars(regex(pattern = "^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$"))
     )]
     pub user_code: String,
-    /// Seconds until the request is forgotten.
+    /// Seconds that are left until the request ends.
     pub expires_in: u64,
     /// Seconds to leave between two polls.
     pub interval: u64,

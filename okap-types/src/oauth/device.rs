@@ -18,7 +18,7 @@ pub struct DeviceRequest {
     /// What an app without a document calls itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_name: Option<String>,
-    /// What is asked, as JSON text.
+    /// What is asked: the text of a JSON array of 1 to 16 details objects.
     #[cfg_attr(feature = "schema", schemars(extend("contentMediaType" = "application/json")))]
     pub authorization_details: String,
     /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`

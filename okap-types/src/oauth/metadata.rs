@@ -56,7 +56,7 @@ pub struct Metadata {
     pub okap_limits_endpoint: Url,
     /// Where an app looks at its grant, or gives it back: `{endpoint}/{grant_id}`.
     pub okap_grants_endpoint: Url,
-    /// Providers that can be asked for.
+    /// Providers that can be asked for; the key of one may be missing.
     pub okap_providers_supported: Vec<Provider>,
     /// Capabilities that can be asked for.
     pub okap_capabilities_supported: Vec<Capability>,

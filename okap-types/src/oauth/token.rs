@@ -39,7 +39,7 @@ pub enum TokenRequest {
         code_verifier: Option<Secret<String>>,
         /// Who redeems.
         client_id: String,
-        /// Less than was granted, as JSON text.
+        /// Less than was granted: the text of a JSON array of details objects.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         authorization_details: Option<String>,
         /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`
@@ -64,7 +64,8 @@ pub enum TokenRequest {
         refresh_token: Secret<String>,
         /// Who renews.
         client_id: String,
-        /// Less than was granted, as JSON text; for this access token alone.
+        /// Less than was granted, for this access token alone: the text of a JSON array of details
+        /// objects.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         authorization_details: Option<String>,
         /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`
@@ -89,7 +90,7 @@ pub enum TokenRequest {
         device_code: Secret<String>,
         /// Who asks.
         client_id: String,
-        /// Less than was granted, as JSON text.
+        /// Less than was granted: the text of a JSON array of details objects.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         authorization_details: Option<String>,
         /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`
@@ -125,7 +126,7 @@ pub enum TokenRequest {
         /// What the user reads for the program that gets the token.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         client_name: Option<String>,
-        /// Less than the token allows, as JSON text.
+        /// Less than the token allows: the text of a JSON array of details objects.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         authorization_details: Option<String>,
         /// The issuer, or a `base_url` of the vault (RFC 8707).
