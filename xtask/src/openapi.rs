@@ -104,7 +104,7 @@ fn servers() -> Value {
     json!([{
         "url": "{issuer}",
         "description": "The vault's issuer, with its path where it has one. The two well-known documents stand at the root of its host.",
-        "variables": {"issuer": {"default": "http://127.0.0.1:8273"}},
+        "variables": {"issuer": {"default": "http://127.0.0.1:8787"}},
     }])
 }
 

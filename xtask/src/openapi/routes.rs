@@ -138,7 +138,7 @@ const ROUTES: &[Route] = &[
                 Content::Json(&["granted.details", "granted.request"]),
             ),
             (202, "The user has to decide", Content::Json(&["pending"])),
-            (403, "Denied, or expired before anybody decided", Content::Json(&["denied", "error"])),
+            (403, "Denied at once, by a policy of the owner", Content::Json(&["denied"])),
         ],
         errors: &[400, 401, 405, 408, 413, 415, 429, 503],
     },
@@ -154,7 +154,7 @@ const ROUTES: &[Route] = &[
         answers: &[
             (200, "Granted", Content::Json(&["granted.details", "granted.request"])),
             (202, "The user has not decided", Content::Json(&["pending"])),
-            (403, "Denied, or expired before anybody decided", Content::Json(&["denied", "error"])),
+            (403, "Denied", Content::Json(&["denied"])),
         ],
         errors: &[400, 401, 405, 429, 503],
     },
