@@ -99,7 +99,13 @@ pub fn route(style: Style, method: &str, path: &str) -> Result<Operation, Refusa
         (Style::Anthropic, ["messages"]) => Operation::Messages,
         (Style::Anthropic, ["messages", "count_tokens"]) => Operation::CountTokens,
         (_, ["models"]) => Operation::Models,
-        (_, ["models", id @ ..]) if method == "GET" => Operation::Model(decoded(&id.join("/"))),
+        // deleting a model and Google's `models/{model}:{verb}` are routes of their own
+        (_, ["models", .., last])
+            if method == "DELETE" || (method == "POST" && last.contains(':')) =>
+        {
+            return Err(unknown(style, method, path));
+        }
+        (_, ["models", id @ ..]) => Operation::Model(decoded(&id.join("/"))),
         _ => return Err(unknown(style, method, path)),
     };
     let wanted = if operation.is_local() { "GET" } else { "POST" };

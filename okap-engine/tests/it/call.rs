@@ -62,6 +62,10 @@ fn every_other_route_is_refused() {
     }
     assert_eq!(route(Style::OpenAi, "PUT", "/chat/completions").unwrap_err().status(), 405);
     assert_eq!(route(Style::OpenAi, "POST", "/models").unwrap_err().status(), 405);
+    assert_eq!(route(Style::OpenAi, "POST", "/models/gpt-4o").unwrap_err().status(), 405);
+    assert_eq!(route(Style::OpenAi, "PUT", "/models/a:b").unwrap_err().status(), 405);
+    assert_eq!(route(Style::OpenAi, "POST", "/models/a:b").unwrap_err().status(), 404);
+    assert_eq!(route(Style::OpenAi, "DELETE", "/models/gpt-4o").unwrap_err().status(), 404);
 }
 
 #[test]
