@@ -3,10 +3,9 @@
 use http::{StatusCode, header::AUTHORIZATION};
 use okap_types::{
     GrantId, Secret,
-    oauth::ProtectedResource,
     standing::{GrantAnswer, LimitsAnswer},
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use url::Url;
 
 use crate::{
@@ -96,7 +95,7 @@ impl Client {
             ));
             let request = wire::get(&url)?;
             let reply = wire::exchange(self.transport(), request, PROMPT).await?;
-            let document: ProtectedResource = reply.expect(StatusCode::OK)?;
+            let document: Described = reply.expect(StatusCode::OK)?;
             let issuer = self.vault().issuer();
             if document.resource != granted.base_url {
                 let text = format!("base_url of {} says it is another resource", granted.provider);
@@ -128,18 +127,25 @@ impl Client {
         let url = found.revocation()?;
         // both: one of the two may have been replaced or have ended, and is then worth nothing
         if let Some(refresh) = &access.inner().refresh {
-            self.give_back(url, refresh, "refresh_token").await?;
+            self.give_back(url, refresh, "refresh_token", true).await?;
         }
-        self.give_back(url, access.token(), "access_token").await
+        self.give_back(url, access.token(), "access_token", access.is_renewable()).await
     }
 
-    async fn give_back(&self, url: &Url, token: &Secret<String>, hint: &str) -> Result<(), Error> {
+    /// `named`: whether the grant is known to be this client's. That of a direct request has no
+    /// client, and a vault refuses one that is not the grant's.
+    async fn give_back(
+        &self,
+        url: &Url,
+        token: &Secret<String>,
+        hint: &str,
+        named: bool,
+    ) -> Result<(), Error> {
         let mut form = Form::new();
         form.add("token", token.expose()).add("token_type_hint", hint);
-        // the token is enough; an app that can prove who it is does so
-        let reply = match self.app().signer {
-            Some(_) => self.post(url, &form, None, PROMPT).await?,
-            None => wire::exchange(self.transport(), form.to(url)?, PROMPT).await?,
+        let reply = match named || self.app().signer.is_some() {
+            true => self.post(url, &form, None, PROMPT).await?,
+            false => wire::exchange(self.transport(), form.to(url)?, PROMPT).await?,
         };
         match reply.status {
             StatusCode::OK => Ok(()),
@@ -158,6 +164,14 @@ impl Client {
         let reply = self.send(make, proof, PROMPT).await?;
         reply.expect(StatusCode::OK)
     }
+}
+
+/// What RFC 9728 wants of every document, which is less than what a vault has to write.
+#[derive(Deserialize)]
+struct Described {
+    resource: Url,
+    #[serde(default)]
+    authorization_servers: Vec<String>,
 }
 
 fn same_grant(access: &Access, answered: &GrantId) -> Result<(), Error> {

@@ -89,3 +89,16 @@ async fn c20_resource_that_says_it_is_another_is_refused() {
     });
     client.check_resources(&access).await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn resource_need_not_say_more_than_whose_it_is() {
+    let (vault, client) = pair();
+    let access = renewable(&client).await;
+    vault.twist(PRM, |b| {
+        let all = b.as_object_mut().unwrap();
+        all.retain(|name, _| matches!(name.as_str(), "resource" | "authorization_servers"));
+    });
+    client.check_resources(&access).await.unwrap();
+    vault.twist(PRM, |b| drop(b.as_object_mut().unwrap().remove("authorization_servers")));
+    assert!(client.check_resources(&access).await.unwrap_err().is_untrusted());
+}

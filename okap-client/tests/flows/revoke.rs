@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::{Canned, ask, pair, pair_at, vault::TOKEN};
+use crate::{Canned, ask, pair, pair_at, renewable, vault::TOKEN};
 
 #[tokio::test]
 async fn token_is_given_back_in_a_form() {
@@ -14,6 +14,20 @@ async fn token_is_given_back_in_a_form() {
     let call = &vault.calls("POST /okap/revoke")[0];
     assert_eq!(call.headers["content-type"], "application/x-www-form-urlencoded");
     assert_eq!(call.body, format!("token={TOKEN}&token_type_hint=access_token"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn app_names_itself_where_the_grant_is_its_own() {
+    let (vault, client) = pair();
+    let access = renewable(&client).await;
+    client.revoke(&access).await.unwrap();
+    let calls = vault.calls("POST /okap/revoke");
+    assert_eq!(calls.len(), 2);
+    for (call, hint) in calls.iter().zip(["refresh_token", "access_token"]) {
+        let form = call.form();
+        assert_eq!(form["token_type_hint"], hint);
+        assert_eq!(form["client_id"], "http://localhost");
+    }
 }
 
 #[tokio::test]
