@@ -95,7 +95,7 @@ fn info() -> Value {
         "title": "OKAP vault",
         "version": env!("CARGO_PKG_VERSION"),
         "summary": "Open Key Access Protocol: scoped access to AI models without handing out keys",
-        "description": "An app asks a vault for access to a provider's models. The vault's user lowers any of it and allows or denies. The app gets a scoped token and a `base_url`, and calls the provider's API there; the vault checks every call and puts the provider's key in.\n\nAll JSON is read strictly: a member that stands twice is refused, and so are unknown members inside of what is asked. Any address longer than 2048 bytes is answered with 400, any other path with 404, any other method with 405 and `Allow`.",
+        "description": "An app asks a vault for access to a provider's models. The vault's user lowers any of it and allows or denies. The app gets a scoped token and a `base_url`, and calls the provider's API there; the vault checks every call and puts the provider's key in.\n\nAll JSON is read strictly: a member that stands twice is refused, and so are unknown members inside of what is asked. Any address longer than 2048 bytes is answered with 400, any other path with 404, any other method with 405 and `Allow`; but GET and DELETE at proxied paths that take POST alone, and DELETE of a model, with 404, since they name what the provider stores.",
         "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
     })
 }

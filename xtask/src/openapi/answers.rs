@@ -174,7 +174,8 @@ pub(super) fn headers() -> Value {
 /// Schemas of proxied calls: what the vault itself reads and writes of them. The rest is the
 /// provider's.
 pub(super) fn proxy_schemas() -> Map<String, Value> {
-    let call = |description: &str, more: Value| json!({"description": description, "type": "object", "required": ["model"], "properties": more, "additionalProperties": true});
+    let call = |description: &str, more: Value, example: Value| json!({"description": description, "type": "object", "required": ["model"], "properties": more, "additionalProperties": true, "examples": [example]});
+    let hello = json!([{"role": "user", "content": "Say hello"}]);
     let model = json!({"type": "string", "minLength": 1, "maxLength": 256, "description": "One of the grant's models, exactly."});
     let stream = json!({"type": ["boolean", "null"]});
     let messages = json!({"type": "array", "items": {"type": "object"}});
@@ -215,6 +216,7 @@ pub(super) fn proxy_schemas() -> Map<String, Value> {
             call(
                 "A chat completion, as OpenAI's API takes it.",
                 json!({"model": model, "messages": messages, "stream": stream}),
+                json!({"model": "gpt-4o-mini", "messages": hello}),
             ),
         ),
         (
@@ -222,17 +224,23 @@ pub(super) fn proxy_schemas() -> Map<String, Value> {
             call(
                 "A response, as OpenAI's API takes it; never stored.",
                 json!({"model": model, "stream": stream}),
+                json!({"model": "gpt-4o-mini", "input": "Say hello"}),
             ),
         ),
         (
             "EmbeddingsCall",
-            call("Embeddings, as OpenAI's API takes them.", json!({"model": model})),
+            call(
+                "Embeddings, as OpenAI's API takes them.",
+                json!({"model": model}),
+                json!({"model": "text-embedding-3-small", "input": "hello"}),
+            ),
         ),
         (
             "MessagesCall",
             call(
                 "A message, as Anthropic's API takes it.",
                 json!({"model": model, "messages": messages, "stream": stream}),
+                json!({"model": "claude-sonnet-5", "max_tokens": 100, "messages": hello}),
             ),
         ),
         ("ModelEntry", model_entry),

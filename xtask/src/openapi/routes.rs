@@ -472,7 +472,7 @@ impl Content {
                 if let (true, Some(kinds)) = (streams, kinds.as_object_mut()) {
                     kinds.insert(
                         "text/event-stream".to_owned(),
-                        json!({"schema": {"type": "string"}}),
+                        json!({"schema": {"description": "The provider's events, unchanged."}}),
                     );
                 }
                 Some(kinds)
