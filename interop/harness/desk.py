@@ -48,6 +48,7 @@ class Desk:
             "provider": stack.provider_url,
             "passphrase": stack.passphrase,
             "prompt": stack.prompt,
+            "resource_servers": stack.resource_servers,
         }
 
     def do_grant(self, client, details, edits=()):
@@ -65,10 +66,6 @@ class Desk:
 
     def do_authorize(self, url, action, edits=()):
         return {"location": self.stack.user.authorize(url, action, edits)}
-
-    def do_device(self, url, action, code=None, edits=()):
-        self.stack.user.device(url, code, action, edits)
-        return {}
 
     def do_as_published(self, asked, client_id, redirect_uri=None):
         self.stack.as_published(asked["interaction_uri"], client_id, redirect_uri)

@@ -1,6 +1,7 @@
 """A fake provider, a vault with its key, and the person who decides: everything a client meets."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -28,6 +29,13 @@ style = "anthropic"
 auth = "x-api-key"
 """
 
+RESOURCE_SERVER = """\
+[[resource_server]]
+id = "{id}"
+secret_sha256 = "{hash}"
+
+"""
+
 LINK = re.compile(r"https?://[^\s\"]+/consent/[A-Za-z0-9_-]+")
 
 
@@ -49,6 +57,11 @@ class Stack:
         self.passphrase = f"correct horse {secrets.token_hex(12)}"
         # stands in every prompt of the suites; no log and no store may hold it
         self.prompt = f"prompt-{secrets.token_hex(8)}"
+        # the second is written in several ways by those who know RFC 6749 section 2.3.1
+        self.resource_servers = [
+            {"id": "gateway", "secret": secrets.token_hex(24)},
+            {"id": "gate-2", "secret": f"{secrets.token_hex(16)} 100%+{secrets.token_hex(4)}&:/é"},
+        ]
         self.seen = []
         self.lock = threading.Lock()
         self.env = {"OKAP_PASSPHRASE": self.passphrase, "NO_COLOR": "1", "OKAP_LOG": "debug"}
@@ -71,6 +84,9 @@ class Stack:
         with open(self.config, "w", encoding="utf-8") as file:
             # bare keys stand before tables
             file.write(self.settings + "\n" + CONFIG.format(provider=self.provider_url))
+            for one in self.resource_servers:
+                digest = hashlib.sha256(one["secret"].encode()).hexdigest()
+                file.write("\n" + RESOURCE_SERVER.format(id=one["id"], hash=digest))
         # the tap is the vault's own address for everybody, as a proxy in front would be
         self.url = self.tap.url
         self.tap.target = ("127.0.0.1", _free_port())
@@ -196,6 +212,8 @@ class Stack:
         search.secret("the master key", self.master_key, where, data)
         search.secret("the passphrase", self.passphrase, where, data)
         search.secret("a prompt", self.prompt, where, data)
+        for one in self.resource_servers:
+            search.secret(f"the secret of {one['id']}", one["secret"], where, data)
 
     def _stop(self):
         problems = []

@@ -38,17 +38,9 @@ class User:
             page = urljoin(url, answer.headers["location"])
             return self.decide(page, action, edits).want(303).headers["location"]
 
-    def device(self, url, code, action, edits=()):
-        """Types the code that a device shows, and decides on the page that it leads to."""
-        with self.hands:
-            form = form_with(self.page(url), "user_code")
-            fields = {**form.filled({}), "user_code": [code]} if code else form.filled({})
-            answer = self.browser.post(urljoin(url, form.action or url), form=fields).want(303)
-            self.decide(urljoin(url, answer.headers["location"]), action, edits)
-
     def follow(self, url, action, code=None, edits=()):
         """Opens an address that an app showed, as a browser does: types the device code where the page
-        asks for one, decides, and takes the redirect to the app."""
+        asks for one (leaves it as it stands where it is ""), decides, and takes the redirect to the app."""
         with self.hands:
             url, html = self.open(url)
             if code is not None:
@@ -63,7 +55,7 @@ class User:
 
     def type(self, url, form, code):
         """The page behind a device code."""
-        target, fields = urljoin(url, form.action or url), form.filled({"user_code": code})
+        target, fields = urljoin(url, form.action or url), form.filled({"user_code": code} if code else {})
         if form.method == "get":
             return self.open(f"{target.split('?')[0]}?{urlencode(fields, doseq=True)}")
         answer = self.browser.post(target, form=fields).want(200, 302, 303)
