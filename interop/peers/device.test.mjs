@@ -29,14 +29,14 @@ describe('the device flow', () => {
     assert.equal(new URL(begun.verification_uri_complete).searchParams.get('user_code'), begun.user_code);
     assert.equal(begun.interval, 5);
     assert.equal(begun.expires_in, 600);
-    await desk('device', { url: begun.verification_uri, code: begun.user_code, action: 'deny' });
+    await desk('follow', { url: begun.verification_uri, code: begun.user_code, action: 'deny' });
   });
 
   test('the user types the code, however it is written', async () => {
     const begun = await begin();
     const typed = ` ${begun.user_code.toLowerCase().replace('-', ' ')}`;
     const polled = client.pollDeviceAuthorizationGrant(config, begun);
-    await desk('device', { url: begun.verification_uri, code: typed, action: 'allow' });
+    await desk('follow', { url: begun.verification_uri, code: typed, action: 'allow' });
     const answer = await polled;
     assert.equal(answer.token_type, 'bearer');
     assert.equal(answer.authorization_details[0].base_url, `${info.vault}/v1/openai`);
@@ -48,9 +48,9 @@ describe('the device flow', () => {
 
   test('the complete address has the code typed', async () => {
     const begun = await begin();
-    await desk('device', { url: begun.verification_uri_complete, action: 'allow' });
+    await desk('follow', { url: begun.verification_uri_complete, code: '', action: 'allow' });
     // another client gets nothing and spoils nothing
-    const other = await discover(client.None(), 'https://127.0.0.1/client.json');
+    const other = await discover(client.None(), 'somebody');
     const stolen = () => client.genericGrantRequest(other, DEVICE, { device_code: begun.device_code });
     await refused(stolen, 'invalid_client', 401);
     const wider = JSON.stringify([{ ...OPENAI, models: ['gpt-4o'] }]);
@@ -60,7 +60,7 @@ describe('the device flow', () => {
 
   test('a denial ends it', async () => {
     const begun = await begin();
-    await desk('device', { url: begun.verification_uri, code: begun.user_code, action: 'deny' });
+    await desk('follow', { url: begun.verification_uri, code: begun.user_code, action: 'deny' });
     await refused(() => poll(begun), 'access_denied');
   });
 
@@ -71,7 +71,7 @@ describe('the device flow', () => {
     await sleep(6_000);
     // ten seconds by now
     await refused(() => poll(begun), 'slow_down');
-    await desk('device', { url: begun.verification_uri, code: begun.user_code, action: 'deny' });
+    await desk('follow', { url: begun.verification_uri, code: begun.user_code, action: 'deny' });
   });
 
   test('the library polls through a slow_down', async () => {
@@ -82,7 +82,7 @@ describe('the device flow', () => {
       const answer = await fetch(...args);
       seen.push((await answer.clone().json()).error);
       // the user decides between two polls
-      if (seen.length === 1) await desk('device', { url: begun.verification_uri, code: begun.user_code, action: 'allow' });
+      if (seen.length === 1) await desk('follow', { url: begun.verification_uri, code: begun.user_code, action: 'allow' });
       return answer;
     };
     await refused(() => poll(begun), 'authorization_pending');
@@ -93,7 +93,7 @@ describe('the device flow', () => {
 
   test('with a key', async () => {
     const begun = await begin();
-    await desk('device', { url: begun.verification_uri, code: begun.user_code, action: 'allow' });
+    await desk('follow', { url: begun.verification_uri, code: begun.user_code, action: 'allow' });
     const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair());
     const answer = await poll(begun, undefined, { DPoP });
     assert.equal(answer.token_type, 'dpop');

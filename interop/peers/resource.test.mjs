@@ -7,7 +7,7 @@ import { OPENAI, info, saw } from '../harness/desk.mjs';
 import { LOCAL, challenged, chat, client, discover, tokens } from './vault.mjs';
 
 const DETAILS = [{ ...OPENAI, limits: { monthly_spend: '5.00' } }];
-const SERVERS = JSON.parse(process.env.OKAP_RESOURCE_SERVERS);
+const SERVERS = info.resource_servers;
 
 let app;
 before(async () => { app = await discover(); });

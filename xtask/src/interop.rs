@@ -2,6 +2,8 @@
 //! types in other languages.
 
 mod languages;
+mod openapi;
+mod peers;
 mod strangers;
 
 use std::{
@@ -28,6 +30,8 @@ const SUITES: &[Suite] = &[
     ("node", Needs::Vault, node),
     ("browser", Needs::Vault, browser),
     ("strangers", Needs::Vault, strangers::run),
+    ("peers", Needs::Vault, peers::run),
+    ("openapi", Needs::Vault, openapi::run),
 ];
 
 /// What has to be built before a suite runs.
@@ -134,15 +138,22 @@ impl Bench {
     /// The command that starts a provider and a vault, runs what is appended to it, and searches
     /// what that left behind.
     fn harness(&self) -> Command {
+        self.harness_with("")
+    }
+
+    /// The same, with more in the vault's file.
+    fn harness_with(&self, settings: &str) -> Command {
         let mut harness = Command::new(PYTHON);
-        harness
-            .args(["-m", "harness", "--vault"])
-            .arg(&self.vault)
-            .arg("--provider")
-            .arg(&self.provider)
-            .arg("--");
+        harness.args(["-m", "harness", "--settings", settings]);
+        harness.arg("--vault").arg(&self.vault).arg("--provider").arg(&self.provider).arg("--");
         harness.env("PYTHONPATH", root().join("interop")).env("PYTHONDONTWRITEBYTECODE", "1");
         harness
+    }
+
+    /// Lets a suite in another folder import `desk`.
+    fn with_desk<'a>(&self, suite: &'a mut Command) -> anyhow::Result<&'a mut Command> {
+        let folders = [root().join("interop"), root().join("interop/python")];
+        Ok(suite.env("PYTHONPATH", std::env::join_paths(folders)?))
     }
 }
 
