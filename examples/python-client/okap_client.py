@@ -149,6 +149,8 @@ class Client:
         return self._outcome(asked.details, *self._send("POST", asked.poll_uri, headers=headers, timeout=hold + 15))
 
     def _outcome(self, details: list[Json], status: int, answer: Json) -> Asked | Access:
+        if not str(answer.get("okap")).startswith("1."):  # OKAP-R-448
+            raise OkapError("client_bad_answer", "another major version", status)
         said = (status, answer.get("status"))
         if said == (200, "granted"):
             return self._access(answer, details, None if self.client_id == LOCAL_APP else self.client_id)

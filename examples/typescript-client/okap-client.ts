@@ -106,6 +106,7 @@ export class Client {
   }
 
   #outcome(details: Details[], { status, answer }: { status: number; answer: Answer }): Asked | Access {
+    if (!String(answer['okap']).startsWith('1.')) throw new OkapError('client_bad_answer', 'another major version', status); // OKAP-R-448
     const said = `${status} ${answer['status']}`;
     if (said === '200 granted') {
       return this.#access(answer, details, details, this.clientId === LOCAL_APP ? undefined : this.clientId, false);

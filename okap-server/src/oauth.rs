@@ -22,12 +22,19 @@ use crate::{
 
 /// Reads a form of an endpoint whose clients send no `Authorization` header.
 fn form(headers: &HeaderMap, body: &[u8]) -> Result<Form, Reply> {
-    if headers.contains_key(header::AUTHORIZATION) {
-        let text = "send client_id in the body and no Authorization header; a client with a key \
-                    sends client_assertion";
+    let form = fields(headers, body)?;
+    let Some(sent) = headers.get(header::AUTHORIZATION) else { return Ok(form) };
+    let text = "send client_id in the body and no Authorization header; a client with a key sends \
+                client_assertion";
+    if form.opt("client_id").is_some() || form.opt("client_assertion").is_some() {
         return Err(reply::error(ErrorCode::InvalidRequest, text));
     }
-    fields(headers, body)
+    // a client that authenticates in a way that is not known here (RFC 6749 section 5.2)
+    let mut answer = reply::error(ErrorCode::InvalidClient, text);
+    let basic = sent.as_bytes().get(..5).is_some_and(|s| s.eq_ignore_ascii_case(b"basic"));
+    let scheme = if basic { "Basic realm=\"okap\"" } else { "Bearer realm=\"okap\"" };
+    reply::set(&mut answer, header::WWW_AUTHENTICATE, scheme);
+    Err(answer)
 }
 
 /// Reads `application/x-www-form-urlencoded`.

@@ -38,6 +38,9 @@ pub enum StartError {
     /// The issuer is no http or https address, or has a query or fragment.
     #[error("issuer {0} is not a plain http or https address")]
     Issuer(url::Url),
+    /// The page for codes of other devices is not at the issuer.
+    #[error("device page {0} is not at the issuer's address")]
+    DevicePage(url::Url),
     /// The price data cannot be read.
     #[error(transparent)]
     Prices(#[from] PriceError),
@@ -120,6 +123,10 @@ impl<V: Vault, C: Consent> OkapService<V, C> {
             && issuer.username().is_empty();
         if !plain {
             return Err(StartError::Issuer(issuer.clone()));
+        }
+        let elsewhere = config.device_page.as_ref().filter(|p| p.origin() != issuer.origin());
+        if let Some(page) = elsewhere {
+            return Err(StartError::DevicePage(page.clone()));
         }
         let prices = match &config.prices {
             Some(prices) => prices.clone(),

@@ -33,13 +33,12 @@ pub struct Grant {
     pub delegate: Option<AppName>,
 }
 
-/// How long a delegated grant is kept behind its end.
-const DELEGATED_KEPT: i64 = 30 * 24 * 3600;
+/// How long a delegated grant is kept behind its end: an app makes as many as it likes.
+const DELEGATED_KEPT: i64 = 24 * 3600;
 
 impl Record for Grant {
     const KIND: &'static str = "grant";
     fn forget_after(&self) -> Option<Timestamp> {
-        // an app makes delegations by itself, as many as it likes
         let delegated = !self.ancestors.is_empty();
         delegated.then(|| self.expires().plus_seconds(DELEGATED_KEPT))
     }

@@ -169,6 +169,12 @@ async fn v68_v69_a_redemption_is_a_form_without_another_credential() {
     ] {
         assert_eq!(house.send(ask).await.says(), (400, "invalid_request".into()));
     }
+    // one way to say who it is, and none that is known here
+    let form = [("grant_type", "authorization_code"), ("code", &*code)];
+    let basic = Ask::post("/okap/token").form(&form).header("authorization", "Basic eDp5");
+    let refused = house.send(basic).await;
+    assert_eq!(refused.says(), (401, "invalid_client".into()));
+    assert_eq!(refused.header("www-authenticate"), Some("Basic realm=\"okap\""));
     for method in ["GET", "PUT", "HEAD"] {
         let refused = house.send(Ask::new(method, "/okap/token")).await;
         assert_eq!((refused.status, refused.header("allow")), (405, Some("POST")));
