@@ -19,7 +19,7 @@ fn signing(url: &str) -> Value {
 
 async fn house() -> House {
     let page = |config: &mut okap_server::Config| {
-        config.device_page = Some("https://vault.example/okap/device".parse().unwrap());
+        config.device_page = Some(config.profile.issuer.join("/okap/device").unwrap());
     };
     Plan::new()
         .tune(page)

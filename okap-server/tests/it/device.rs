@@ -15,7 +15,7 @@ use crate::support::{
 
 async fn house() -> House {
     let page = |config: &mut okap_server::Config| {
-        config.device_page = Some("https://vault.example/okap/device".parse().unwrap());
+        config.device_page = Some(config.profile.issuer.join("/okap/device").unwrap());
     };
     Plan::new().tune(page).document(NOTES, &document(NOTES)).build().await
 }
@@ -68,10 +68,10 @@ async fn a_device_gets_its_tokens_once_a_person_has_allowed() {
     let device = house.device().await;
     let body = device.json();
     let code = body["user_code"].as_str().unwrap();
-    assert_eq!(body["verification_uri"], "https://vault.example/okap/device");
+    assert_eq!(body["verification_uri"], format!("{}/okap/device", house.issuer));
     assert_eq!(
         body["verification_uri_complete"],
-        format!("https://vault.example/okap/device?user_code={code}")
+        format!("{}/okap/device?user_code={code}", house.issuer)
     );
     assert_eq!((&body["expires_in"], &body["interval"]), (&json!(600), &json!(5)));
     assert_eq!(device.header("cache-control"), Some("no-store"));

@@ -62,7 +62,7 @@ async fn v2_only_s256_is_offered() {
 #[tokio::test]
 async fn every_endpoint_of_the_metadata_is_there() {
     let page = |config: &mut okap_server::Config| {
-        config.device_page = Some("https://vault.example/okap/device".parse().unwrap());
+        config.device_page = Some(config.profile.issuer.join("/okap/device").unwrap());
     };
     let house = Plan::new().tune(page).build().await;
     let metadata = house.send(Ask::get(WELL_KNOWN)).await.json();

@@ -101,7 +101,7 @@ async fn v30_assertions_that_lead_nowhere_do_not_fill_the_store() {
 #[tokio::test]
 async fn v17_no_form_is_longer_than_64_kib_or_has_more_than_64_members() {
     let page = |config: &mut okap_server::Config| {
-        config.device_page = Some("https://vault.example/okap/device".parse().unwrap());
+        config.device_page = Some(config.profile.issuer.join("/okap/device").unwrap());
     };
     let house = Plan::new().tune(page).build().await;
     for path in ["par", "token", "revoke", "introspect", "device_authorization"] {

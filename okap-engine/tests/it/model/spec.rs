@@ -252,7 +252,13 @@ impl Spec {
             refresh.forgotten |= now >= kept;
         }
         for token in &mut self.tokens {
-            token.forgotten |= now >= token.end + 30 * DAY;
+            let grant = &self.grants[token.grant];
+            let kept = match grant.parent {
+                None => token.end + 30 * DAY,
+                // what was handed on is forgotten sooner, and its tokens lead nowhere then
+                Some(_) => grant.end() + DAY,
+            };
+            token.forgotten |= now >= kept;
         }
     }
 
