@@ -22,14 +22,14 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  okap-vault grants list --json")]
     List,
     /// Shows one grant: what it allows and what it has used
-    #[command(after_help = "Example:\n  okap-vault grants show hPUCYhW5yBIYVIAuMdf7zQ")]
+    #[command(after_help = "Example:\n  okap-vault grants show g_hPUCYhW5yBIYVIAuMdf7zQ")]
     Show {
         /// The grant, from `okap-vault grants list`
         #[arg(allow_hyphen_values = true)]
         id: GrantId,
     },
     /// Ends a grant at once; the app is refused from its next call on
-    #[command(after_help = "Example:\n  okap-vault grants revoke hPUCYhW5yBIYVIAuMdf7zQ")]
+    #[command(after_help = "Example:\n  okap-vault grants revoke g_hPUCYhW5yBIYVIAuMdf7zQ")]
     Revoke {
         /// The grant, from `okap-vault grants list`
         #[arg(allow_hyphen_values = true)]

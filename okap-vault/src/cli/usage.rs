@@ -9,7 +9,7 @@ use crate::{out, store, store::Spent};
 #[command(after_help = "\
 Examples:
   okap-vault usage --since 2026-11-01
-  okap-vault usage --grant hPUCYhW5yBIYVIAuMdf7zQ --json
+  okap-vault usage --grant g_hPUCYhW5yBIYVIAuMdf7zQ --json
 
 Money is in USD. What a provider did not count is charged by its upper bound; those calls are
 listed as estimated.")]
