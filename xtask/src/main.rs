@@ -34,9 +34,9 @@ enum Chore {
         #[arg(long)]
         list: bool,
     },
-    /// Runs the official SDKs and a real browser against a running vault
+    /// Runs the official SDKs, foreign clients and a real browser against a running vault
     Interop {
-        /// Which: languages, python, node, browser; all where none is named
+        /// Which suites, by the folders of interop/; all where none is named
         suites: Vec<String>,
     },
     /// Fuzzes what reads bytes from outside, two targets at a time
