@@ -58,8 +58,14 @@ async fn both_shapes_are_answered_in_their_own_words() {
         detailed["authorization_details"][0]["base_url"],
         format!("{}/v1/openai", house.issuer)
     );
-    for token in [&flat["token"], &detailed["token"]] {
-        assert_eq!(house.send(Ask::chat(token.as_str().unwrap(), json!({}))).await.status, 200);
+    for answer in [&flat, &detailed] {
+        // such access is neither renewed nor bound to a key
+        assert_eq!(
+            (&answer["refresh_token"], &answer["token_type"]),
+            (&json!(null), &json!("Bearer"))
+        );
+        let token = answer["token"].as_str().unwrap();
+        assert_eq!(house.send(Ask::chat(token, json!({}))).await.status, 200);
     }
     house.done().await;
 }

@@ -84,6 +84,30 @@ async fn every_endpoint_of_the_metadata_is_there() {
 }
 
 #[tokio::test]
+async fn each_provider_is_a_resource_of_this_vault() {
+    for path in ["", "/my/vault"] {
+        let house = Plan::new().path(path).build().await;
+        let resource = format!("/.well-known/oauth-protected-resource{path}/v1/");
+        let see = |provider: &str| Ask::get(&format!("{resource}{provider}"));
+        let metadata = house.send(Ask::get(&format!("{WELL_KNOWN}{path}"))).await.json();
+        let providers = metadata["okap_providers_supported"].as_array().unwrap();
+        assert!(!providers.is_empty());
+        for provider in providers {
+            let provider = provider.as_str().unwrap();
+            let answer = house.send(see(provider)).await;
+            assert_eq!(answer.status, 200, "{provider}");
+            let told = answer.json();
+            assert_eq!(told["resource"], format!("{}/v1/{provider}", house.issuer));
+            assert_eq!(told["authorization_servers"], json!([house.issuer]));
+        }
+        for other in ["my-lab", "OpenAI", "openai/", "openai/v1", ""] {
+            assert_eq!(house.send(see(other)).await.status, 404, "{other}");
+        }
+        house.done().await;
+    }
+}
+
+#[tokio::test]
 async fn v45_no_page_of_another_origin_reads_an_answer() {
     let house = House::open().await;
     let from = |ask: Ask| ask.header("origin", "https://evil.example");
