@@ -23,7 +23,9 @@ const CHECKS: &[Check] = &[
         cargo(&["test", "-p", "okap-types", "--features", "schema"])
     }),
     ("lints", "clippy without a warning", || {
-        cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+        let more = "okap-examples/sdks,okap-client/keyring";
+        let lint = ["clippy", "--workspace", "--all-targets", "--features", more];
+        cargo(&[&lint[..], &["--", "-D", "warnings"]].concat())
     }),
     ("light", "okap-client builds without features and pulls in few crates", light::check),
     ("pure", "types and engine build where there is no system", pure),
