@@ -12,7 +12,7 @@ const LIMITS: &[(&str, &[&str], usize)] =
 
 /// Builds the client without features and counts what it is made of.
 pub(crate) fn check() -> anyhow::Result<()> {
-    for features in ["", "browser", "dpop"] {
+    for features in ["", "browser", "dpop", "keyring"] {
         let mut check = Command::new(env!("CARGO"));
         check.args(["check", "-p", "okap-client", "--no-default-features", "--features", features]);
         tools::run(check.current_dir(tools::root()))?;
