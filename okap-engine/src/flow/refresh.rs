@@ -32,7 +32,7 @@ pub struct Renew<'a> {
 /// # Behavior
 /// - Each use gives a successor that ends when the first one would.
 /// - The last used token, repeated within 10 s while its successor is unused, gives the same
-///   successor and another access token.
+///   successor and another access token; where its use bound the successor to a key, to that key.
 /// - Any other reuse revokes the grant (RFC 9700 section 4.14.2): one of the two users is a thief.
 ///
 /// `successor` is the record of the token that the presented one was turned into.
@@ -62,7 +62,11 @@ pub fn refresh(
     if record.expires <= now {
         return Err(invalid("refresh_token has ended with its grant; ask the user again").into());
     }
-    let unused = successor.filter(|s| s.record.rotated.is_none());
+    // a successor that was bound to a key is given again to whoever holds that key alone
+    let unused = successor.filter(|s| {
+        let key = s.record.key.as_deref();
+        s.record.rotated.is_none() && (key.is_none() || key == with.key)
+    });
     let (rotated, again) = match &record.rotated {
         None => (Rotated { at: now, salt: seed.name("salt") }, false),
         Some(earlier) if unused.is_some() && now <= earlier.at.plus_seconds(GRACE) => {
@@ -73,10 +77,6 @@ pub fn refresh(
             return Err(Refused { error, changes: revoke(grant, now).changes });
         }
     };
-    let bound_to = unused.and_then(|s| s.record.key.as_deref());
-    if bound_to.is_some() && bound_to != with.key {
-        return Err(invalid("the next refresh_token is bound to a key that was not proved").into());
-    }
     let mut step = Mint::renewable(&grant.record, with.narrower, with.key, now)?.issue(now, seed);
     let next = rotated.successor(with.token);
     if !again {

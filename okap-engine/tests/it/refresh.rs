@@ -198,16 +198,30 @@ fn a_proof_binds_an_unbound_refresh_token_from_then_on() {
 }
 
 #[test]
-fn v118_a_token_whose_successor_is_bound_is_repeated_by_the_key_of_it_alone() {
+fn v118_a_token_whose_successor_is_bound_is_repeated_by_its_key() {
     let (mut host, first, token) = started();
     let key = Some("key");
     let second = host.refresh(&Renew { key, ..renewing(&token) }).unwrap();
-    for key in [None, Some("other key")] {
-        assert_eq!(host.refresh(&Renew { key, ..renewing(&token) }).unwrap_err(), REFUSED);
-    }
-    assert_eq!(host.knock(&first.token, &Provider::OpenAi), Ok(()));
     let again = host.refresh(&Renew { key, ..renewing(&token) }).unwrap();
     assert_eq!(next(&again).expose(), next(&second).expose());
+    assert_eq!(host.knock(&first.token, &Provider::OpenAi), Ok(()));
+}
+
+#[test]
+fn v79_a_token_that_was_bound_by_one_and_comes_from_another_kills_the_grant() {
+    for other in [None, Some("other key")] {
+        // whoever came first holds what the other cannot use: one of the two is a thief
+        let (mut host, first, token) = started();
+        let second = host.refresh(&Renew { key: Some("key"), ..renewing(&token) }).unwrap();
+        let late = Renew { key: other, ..renewing(&token) };
+        assert_eq!(host.refresh(&late).unwrap_err(), REFUSED);
+        for token in [&first.token, &second.token] {
+            assert_eq!(host.knock(token, &Provider::OpenAi), Err(ErrorCode::TokenRevoked));
+        }
+        let token = next(&second);
+        let held = Renew { key: Some("key"), ..renewing(&token) };
+        assert_eq!(host.refresh(&held).unwrap_err(), REFUSED);
+    }
 }
 
 #[test]

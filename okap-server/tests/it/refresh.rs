@@ -296,11 +296,12 @@ async fn v118_the_grace_of_a_token_that_was_bound_in_its_use_is_for_that_key() {
         post("/okap/token", &members).proven(&house.proof(&key(number), "POST", "/okap/token"))
     };
     let two = Tokens::from(&house.send(bind(1)).await);
-    // who has the old token alone gets nothing that goes without the key
-    assert_eq!(house.token(&members).await.says(), dead());
-    assert_eq!(house.send(bind(2)).await.says(), dead());
     let again = Tokens::from(&house.send(bind(1)).await);
     assert_eq!(again.refresh, two.refresh);
+    // who has the old token alone is another one: both lose
+    assert_eq!(house.token(&members).await.says(), dead());
+    assert_eq!(house.send(bind(1)).await.says(), dead());
+    assert_eq!(house.chats(&one.access).await, (401, "token_revoked".into()));
     house.done().await;
 }
 

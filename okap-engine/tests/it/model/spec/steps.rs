@@ -217,14 +217,12 @@ impl Spec {
             return Ok(given);
         };
         let unused = self.refreshes[successor].used.is_none();
-        if !unused || self.now > at + 10 * SECOND {
-            self.grants[grant].revoked = true;
-            return Err("reuse");
-        }
         // what is given again is bound, and to nobody else
         let bound = self.refreshes[successor].key;
-        if bound.is_some() && bound != with.key {
-            return Err("invalid_grant");
+        let another = bound.is_some() && bound != with.key;
+        if !unused || another || self.now > at + 10 * SECOND {
+            self.grants[grant].revoked = true;
+            return Err("reuse");
         }
         let parts = self.effective(grant, wish)?;
         let token = self.mint(grant, parts, with.key, 3_600 * SECOND);
