@@ -19,6 +19,9 @@ const GUESSES: usize = 10;
 const GUESSES_OF_ALL: usize = 100;
 /// Access that one source may hand on in a minute.
 const EXCHANGES: usize = 120;
+/// Tokens that are made of one grant and of what was handed on from it, by refreshes and
+/// exchanges, in a minute: each is remembered for a month.
+const MINTED: usize = 240;
 /// Proofs and assertions of one source that are remembered in a minute, so that none counts twice.
 const SIGNED: usize = 300;
 /// Client documents that are fetched for one source in a minute.
@@ -48,6 +51,8 @@ struct Inner {
     signed: HashMap<String, Vec<Timestamp>>,
     /// By source: when access was handed on in the last minute.
     exchanged: HashMap<String, Vec<Timestamp>>,
+    /// By grant: when it was renewed or handed on in the last minute.
+    minted: HashMap<String, Vec<Timestamp>>,
 }
 
 /// A request that waits for a decision.
@@ -171,6 +176,15 @@ impl Throttle {
         let source = place(source);
         within_a_minute(&mut inner.exchanged, &source, EXCHANGES, now)?;
         inner.exchanged.entry(source).or_default().push(now);
+        Ok(())
+    }
+
+    /// Whether one more token may be made of a grant, from wherever; counts it. Seconds to wait if
+    /// not.
+    pub(crate) fn mint(&self, grant: &str, now: Timestamp) -> Result<(), u64> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        within_a_minute(&mut inner.minted, grant, MINTED, now)?;
+        inner.minted.entry(grant.to_owned()).or_default().push(now);
         Ok(())
     }
 

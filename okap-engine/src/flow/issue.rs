@@ -26,6 +26,8 @@ pub struct Issued {
     pub refresh: Option<RefreshToken>,
     /// Names the grant.
     pub grant: GrantId,
+    /// Names the grant that the user allowed: the same, or the first of those above it.
+    pub first: GrantId,
     /// When the user allowed it.
     pub created: Timestamp,
 }
@@ -80,6 +82,7 @@ impl<'a> Mint<'a> {
             bound: self.key.is_some(),
             refresh: None,
             grant: self.grant.id.clone(),
+            first: self.grant.ancestors.last().unwrap_or(&self.grant.id).clone(),
             created: self.grant.created,
         };
         Step { reply, changes }

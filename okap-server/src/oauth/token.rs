@@ -84,10 +84,21 @@ impl<V: Vault, C: Consent> Core<V, C> {
     /// Asks the engine and commits what it says, again where others wrote the same records.
     async fn commit_attempts(&self, request: &TokenRequest, with: &With) -> Result<Issued, Reply> {
         let gone = |_: StoreError| reply::unavailable();
+        let alone = matches!(
+            request,
+            TokenRequest::RefreshToken { .. } | TokenRequest::TokenExchange { .. }
+        );
+        let mut counted = false;
         for _ in 0..TRIES {
             let seed = crate::ports::seed().map_err(gone)?;
             let now = self.clock.now();
             let attempt = self.attempt(request, with, now, &seed).await.map_err(gone)?;
+            // an app does these without the user, as often as it likes
+            if let (Ok(step), true, false) = (&attempt, alone, counted) {
+                let mint = self.throttle.mint(step.reply.first.as_str(), now);
+                mint.map_err(|wait| reply::too_many("tokens of this grant", wait))?;
+                counted = true;
+            }
             let (answer, changes) = match attempt {
                 Ok(step) => (Ok(step.reply), step.changes),
                 Err(refused) => (Err(refused.error), refused.changes),

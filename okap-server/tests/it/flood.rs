@@ -187,3 +187,31 @@ async fn v194_no_cache_keeps_what_the_token_endpoints_say() {
     assert_eq!(house.chats(&tokens.access).await.0, 200);
     house.done().await;
 }
+
+#[tokio::test]
+async fn v30_a_grant_is_renewed_and_handed_on_so_often_in_a_minute_from_wherever() {
+    let house = House::open().await;
+    let mut tokens = house.local().await;
+    let renews = |tokens: &Tokens| post("/okap/token", &App::local().renews(&tokens.refresh));
+    for n in 0..120 {
+        tokens = Tokens::from(&house.send(renews(&tokens).from(n)).await);
+        let members = [exchange(&tokens.access), vec![("client_id", "http://localhost".into())]];
+        let handed_on = house.send(post("/okap/token", &members.concat()).from(n)).await;
+        assert_eq!(handed_on.status, 200, "{}", handed_on.text());
+    }
+    let before = house.control().vault().count("access").await;
+    let slow = house.send(renews(&tokens).from(200)).await;
+    assert_eq!(slow.says(), too_many());
+    let wait: u64 = slow.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&wait));
+    let members = [exchange(&tokens.access), vec![("client_id", "http://localhost".into())]];
+    let slow = house.send(post("/okap/token", &members.concat()).from(201)).await;
+    assert_eq!(slow.says(), too_many());
+    assert_eq!(house.control().vault().count("access").await, before);
+    // the token is not used up, other grants are renewed, and so is this one a minute later
+    let other = house.local().await;
+    assert_eq!(house.send(renews(&other).from(200)).await.status, 200);
+    house.clock.turn(60);
+    assert_eq!(house.send(renews(&tokens).from(200)).await.status, 200);
+    house.done().await;
+}
