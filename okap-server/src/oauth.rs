@@ -22,6 +22,12 @@ use crate::{
 
 /// Reads a form of an endpoint whose clients send no `Authorization` header.
 fn form(headers: &HeaderMap, body: &[u8]) -> Result<Form, Reply> {
+    // a page can post a form to any vault that its visitor's browser reaches: it reads no answer,
+    // but what it opens takes the room of the apps there
+    let mut sites = headers.get_all("sec-fetch-site").iter();
+    if sites.any(|site| matches!(site.as_bytes(), b"cross-site" | b"same-site")) {
+        return Err(reply::error(ErrorCode::InvalidRequest, "forms of other sites are not taken"));
+    }
     let form = fields(headers, body)?;
     let Some(sent) = headers.get(header::AUTHORIZATION) else { return Ok(form) };
     let text = "send client_id in the body and no Authorization header; a client with a key sends \

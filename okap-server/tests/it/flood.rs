@@ -215,3 +215,31 @@ async fn v30_a_grant_is_renewed_and_handed_on_so_often_in_a_minute_from_wherever
     assert_eq!(house.send(renews(&tokens).from(200)).await.status, 200);
     house.done().await;
 }
+
+#[tokio::test]
+async fn v123_a_page_of_another_site_opens_nothing_and_takes_nobodys_room() {
+    let page = |config: &mut okap_server::Config| {
+        config.device_page = Some("https://vault.example/okap/device".parse().unwrap());
+    };
+    let house = Plan::new().tune(page).build().await;
+    let push = || post("/okap/par", &App::local().pushes(&chat_with(json!({}))));
+    let device = || {
+        let details = json!([chat_with(json!({}))]).to_string();
+        let members =
+            vec![("client_id", "http://localhost".into()), ("authorization_details", details)];
+        post("/okap/device_authorization", &members)
+    };
+    for site in ["cross-site", "same-site"] {
+        for ask in [push(), device(), push(), device()] {
+            let answer = house.send(ask.header("sec-fetch-site", site)).await;
+            assert_eq!(answer.says(), (400, "invalid_request".into()), "{site}");
+        }
+    }
+    assert_eq!(house.control().vault().count("interaction").await, 0);
+    assert_eq!(house.send(push()).await.status, 201);
+    for site in ["none", "same-origin"] {
+        assert_eq!(house.send(push().header("sec-fetch-site", site)).await.status, 201, "{site}");
+    }
+    assert_eq!(house.send(device().from(2)).await.status, 200);
+    house.done().await;
+}
