@@ -1,7 +1,7 @@
 use okap_types::{ErrorCode, GrantRequest, ModelAccess, Timestamp, UserCode, token::DeviceCode};
 
 use super::{
-    DEVICE_INTERVAL, FlowError, Issued, OpenError, Opened, Profile, Refused,
+    DEVICE_INTERVAL, FlowError, INTERACTION_LIFETIME, Issued, OpenError, Opened, Profile, Refused,
     issue::{Mint, first_refresh, stands},
     open::interaction,
 };
@@ -127,5 +127,11 @@ fn undecided(device: &Loaded<Device>, now: Timestamp) -> Refused {
         ),
         false => FlowError::new(ErrorCode::AuthorizationPending, "the user has not decided yet"),
     };
-    Refused { error, changes: vec![device.replace(&polled)] }
+    // where the interval is longer than the request lives, no poll can be in time any more: there
+    // is nothing left to remember, and nothing to write as often as somebody likes
+    let changes = match early && record.interval > INTERACTION_LIFETIME {
+        true => Vec::new(),
+        false => vec![device.replace(&polled)],
+    };
+    Refused { error, changes }
 }

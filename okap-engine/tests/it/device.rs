@@ -2,7 +2,8 @@
 
 use okap_engine::{
     flow::{Decision, Poll, user_code_name},
-    record::{Device, UserCoded},
+    record::{Device, Loaded, UserCoded},
+    token::hash,
 };
 use okap_types::{ErrorCode, ModelAccess, Provider, token::DeviceCode};
 
@@ -38,6 +39,27 @@ fn v91_a_poll_before_the_interval_slows_down_by_five_seconds() {
     assert_eq!(poll(10), ErrorCode::SlowDown);
     assert_eq!(poll(20), ErrorCode::AuthorizationPending);
     assert_eq!(poll(20), ErrorCode::AuthorizationPending);
+    host.decide(&id, None, &all_of(&[asked()])).unwrap().unwrap();
+    host.poll(&code, &polling()).unwrap();
+}
+
+#[test]
+fn polls_without_a_pause_write_only_what_they_change() {
+    let (mut host, id, code) = opened();
+    let written = |host: &Host| {
+        let stored: Loaded<Device> = host.store.read(&hash(code.expose())).unwrap();
+        stored.version
+    };
+    for _ in 0..200 {
+        host.poll(&code, &polling()).unwrap_err();
+    }
+    // the interval is longer than the request lives: no poll can be in time any more
+    let before = written(&host);
+    for _ in 0..3 {
+        host.wait(10);
+        assert_eq!(host.poll(&code, &polling()).unwrap_err(), ErrorCode::SlowDown);
+    }
+    assert_eq!(written(&host), before);
     host.decide(&id, None, &all_of(&[asked()])).unwrap().unwrap();
     host.poll(&code, &polling()).unwrap();
 }
