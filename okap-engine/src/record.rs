@@ -12,7 +12,7 @@ mod token;
 
 pub use app::{App, Identity, Owner};
 pub use audit::{AuditRow, End};
-pub use grant::{Allowed, Grant, Owned, Share, details};
+pub use grant::{Allowed, Below, Grant, Owned, Share, details};
 pub use interaction::{
     Back, Continuation, Interaction, Outcome, Pointer, Pushed, Repeated, UserCoded,
 };

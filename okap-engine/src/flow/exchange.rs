@@ -91,5 +91,6 @@ pub fn exchange(
     let mut step = mint.issue(now, seed);
     step.changes.push(insert(child.id.as_str(), &child));
     step.changes.push(child.owned());
+    step.changes.push(child.counted());
     Ok(step)
 }

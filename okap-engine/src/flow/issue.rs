@@ -82,7 +82,7 @@ impl<'a> Mint<'a> {
             bound: self.key.is_some(),
             refresh: None,
             grant: self.grant.id.clone(),
-            first: self.grant.ancestors.last().unwrap_or(&self.grant.id).clone(),
+            first: self.grant.first().clone(),
             created: self.grant.created,
         };
         Step { reply, changes }

@@ -4,7 +4,7 @@ use okap_types::{
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{App, Change, Owner, Record, insert};
+use super::{App, Change, Key, Owner, Record, insert};
 use crate::{address::base_url, token::hash};
 
 /// What a user has allowed an app.
@@ -33,8 +33,8 @@ pub struct Grant {
     pub delegate: Option<AppName>,
 }
 
-/// How long a delegated grant is kept behind its end: an app makes as many as it likes.
-const DELEGATED_KEPT: i64 = 24 * 3600;
+/// How long a delegated grant is kept behind its end: an app makes them by itself.
+const DELEGATED_KEPT: i64 = 3600;
 
 impl Record for Grant {
     const KIND: &'static str = "grant";
@@ -58,11 +58,47 @@ impl Grant {
         details(&self.access, issuer)
     }
 
+    /// The grant that the user allowed: this one, or the first of those above it.
+    #[must_use]
+    pub fn first(&self) -> &GrantId {
+        self.ancestors.last().unwrap_or(&self.id)
+    }
+
+    /// The change that counts it among what its first grant came to.
+    #[must_use]
+    pub fn counted(&self) -> Change {
+        let until = self.expires().plus_seconds(DELEGATED_KEPT);
+        insert(&format!("{}/{}", self.first(), self.id), &Below { until })
+    }
+
     /// The change that lists it under its owner.
     #[must_use]
     pub fn owned(&self) -> Change {
         let name = format!("{}/{}", hash(self.owner.as_str()), self.id);
         insert(&name, &Owned { grant: self.id.clone(), until: self.forget_after() })
+    }
+}
+
+/// Counts what was handed on from a grant that a user allowed: one entry each, under the id of that
+/// first grant.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Below {
+    /// Until when it is kept, as the grant itself.
+    pub until: Timestamp,
+}
+
+impl Below {
+    /// The key under which all that came of a grant is listed.
+    #[must_use]
+    pub fn all(first: &GrantId) -> Key {
+        Key::of::<Self>(&format!("{first}/"))
+    }
+}
+
+impl Record for Below {
+    const KIND: &'static str = "below";
+    fn forget_after(&self) -> Option<Timestamp> {
+        Some(self.until)
     }
 }
 

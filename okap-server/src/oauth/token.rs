@@ -2,12 +2,12 @@ use bytes::Bytes;
 use http::HeaderMap;
 use okap_engine::{
     flow::{self, Exchange, FlowError, Issued, Poll, Redeem, Refused, Renew},
-    record::{Code, Device, Grant, Interaction, Loaded, Outcome, Refresh, details},
+    record::{Below, Code, Device, Grant, Interaction, Loaded, Outcome, Refresh, details},
     step::Step,
     token::{Seed, hash},
 };
 use okap_types::{
-    AppName, ErrorCode, ModelAccess, Secret, Timestamp,
+    AppName, ErrorCode, GrantId, ModelAccess, Secret, Timestamp,
     access::parse_details,
     oauth::{ACCESS_TOKEN_TYPE, TokenAnswer, TokenRequest},
     response::TokenType,
@@ -21,6 +21,9 @@ use crate::{
     reply::{self, Reply},
     vault::{TRIES, load},
 };
+
+/// Most grants that are handed on from one, those that ended within the hour among them.
+const MOST_BELOW: usize = 1_000;
 
 /// What every grant type needs besides its own members.
 struct With {
@@ -98,6 +101,11 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 let mint = self.throttle.mint(step.reply.first.as_str(), now);
                 mint.map_err(|wait| reply::too_many("tokens of this grant", wait))?;
                 counted = true;
+                if let TokenRequest::TokenExchange { .. } = request
+                    && self.below(&step.reply.first, now).await.map_err(gone)? >= MOST_BELOW
+                {
+                    return Err(reply::too_many("grants that were handed on from this one", 60));
+                }
             }
             let (answer, changes) = match attempt {
                 Ok(step) => (Ok(step.reply), step.changes),
@@ -113,6 +121,21 @@ impl<V: Vault, C: Consent> Core<V, C> {
             return answer.map_err(|error| flow_refused(&error));
         }
         Err(reply::unavailable())
+    }
+
+    /// How many grants came of one that a user allowed, and are kept.
+    async fn below(&self, first: &GrantId, now: Timestamp) -> Result<usize, StoreError> {
+        let prefix = Below::all(first);
+        let (mut count, mut after) = (0, None);
+        loop {
+            let page = self.vault.list(&prefix, after.as_ref(), MOST_BELOW).await?;
+            let Some((last, _)) = page.last() else { return Ok(count) };
+            after = Some(last.clone());
+            for (key, found) in page {
+                let entry = Loaded::<Below>::read(key, Some(found)).map_err(StoreError::new)?;
+                count += usize::from(entry.is_some_and(|e| e.record.until > now));
+            }
+        }
     }
 
     async fn attempt(

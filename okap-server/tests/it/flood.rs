@@ -1,5 +1,7 @@
 //! What a stranger may pile up: little, and not in everybody's way.
 
+use okap_engine::record::{Below, insert};
+use okap_server::Vault;
 use serde_json::json;
 
 use crate::support::{
@@ -219,7 +221,7 @@ async fn v30_a_grant_is_renewed_and_handed_on_so_often_in_a_minute_from_wherever
 #[tokio::test]
 async fn v123_a_page_of_another_site_opens_nothing_and_takes_nobodys_room() {
     let page = |config: &mut okap_server::Config| {
-        config.device_page = Some("https://vault.example/okap/device".parse().unwrap());
+        config.device_page = Some(config.profile.issuer.join("/okap/device").unwrap());
     };
     let house = Plan::new().tune(page).build().await;
     let push = || post("/okap/par", &App::local().pushes(&chat_with(json!({}))));
@@ -241,5 +243,24 @@ async fn v123_a_page_of_another_site_opens_nothing_and_takes_nobodys_room() {
         assert_eq!(house.send(push().header("sec-fetch-site", site)).await.status, 201, "{site}");
     }
     assert_eq!(house.send(device().from(2)).await.status, 200);
+    house.done().await;
+}
+
+#[tokio::test]
+async fn a_grant_is_handed_on_a_thousand_times_and_then_again_when_some_have_ended() {
+    let house = House::open().await;
+    let tokens = house.local().await;
+    let until = house.control().now().plus_seconds(60);
+    let entry = |n: usize| insert(&format!("{}/g_{n}", tokens.grant), &Below { until });
+    let vault = house.control().vault().clone();
+    vault.commit((0..999).map(entry).collect()).await.unwrap();
+    let members = [exchange(&tokens.access), vec![("client_id", "http://localhost".into())]];
+    let form = members.concat();
+    assert_eq!(house.send(post("/okap/token", &form)).await.status, 200);
+    let refused = house.send(post("/okap/token", &form)).await;
+    assert_eq!(refused.says(), too_many());
+    assert!(refused.header("retry-after").is_some());
+    house.clock.turn(60);
+    assert_eq!(house.send(post("/okap/token", &form)).await.status, 200);
     house.done().await;
 }

@@ -256,7 +256,7 @@ impl Spec {
             let kept = match grant.parent {
                 None => token.end + 30 * DAY,
                 // what was handed on is forgotten sooner, and its tokens lead nowhere then
-                Some(_) => grant.end() + DAY,
+                Some(_) => grant.end() + 3_600 * SECOND,
             };
             token.forgotten |= now >= kept;
         }
