@@ -123,7 +123,8 @@ pub enum ParseError {
     /// The `grant_type` is not known here.
     #[error(
         "grant_type {0:?} is not supported, supported: authorization_code, refresh_token, \
-         device_code and token-exchange"
+         urn:ietf:params:oauth:grant-type:device_code and \
+         urn:ietf:params:oauth:grant-type:token-exchange"
     )]
     UnsupportedGrantType(String),
 }
