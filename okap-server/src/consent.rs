@@ -1,6 +1,6 @@
 //! Who decides on a request.
 
-use std::future::Future;
+use std::{future::Future, net::IpAddr};
 
 use okap_engine::{
     address::endpoint,
@@ -27,6 +27,11 @@ pub trait Consent: Send + Sync + 'static {
     /// # Behavior
     /// - What it decides is narrowed to what was asked; it cannot widen anything.
     fn ask(&self, request: &Interaction, now: Timestamp) -> impl Future<Output = Asked> + Send;
+
+    /// Whether it serves this computer alone: then the vault does not start at another address.
+    fn is_for_loopback_alone(&self) -> bool {
+        false
+    }
 }
 
 /// Sends the user to a page of the vault: `{issuer}/{path}/{interaction}`.
@@ -53,19 +58,20 @@ impl Consent for ConsentPage {
 /// listener only.
 ///
 /// What is asked is allowed as far as it stays within the policy's models and limits; a request
-/// beyond them is denied.
+/// beyond them is denied, and so is one that comes from another computer.
 #[derive(Clone, Debug)]
 pub struct AutoApprove {
     owner: Owner,
     models: Vec<ModelId>,
     limits: Limits,
+    from_anywhere: bool,
 }
 
 impl AutoApprove {
     /// Allows nothing yet, on behalf of an owner.
     #[must_use]
     pub fn for_owner(owner: Owner) -> Self {
-        Self { owner, models: Vec::new(), limits: Limits::default() }
+        Self { owner, models: Vec::new(), limits: Limits::default(), from_anywhere: false }
     }
 
     /// The models that may be asked for.
@@ -85,10 +91,31 @@ impl AutoApprove {
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
+
+    /// Approves requests of other computers, too: whoever reaches the vault gets what the policy
+    /// allows.
+    #[must_use]
+    pub fn danger_from_anywhere(self) -> Self {
+        Self { from_anywhere: true, ..self }
+    }
+
+    /// Whether a request came from where the policy counts. A host that names no
+    /// [`Peer`](crate::Peer) is believed: its issuer is this computer.
+    fn counts_for(&self, request: &Interaction) -> bool {
+        let from = request.source.as_deref().and_then(|source| source.parse::<IpAddr>().ok());
+        self.from_anywhere || from.is_none_or(|ip| ip.to_canonical().is_loopback())
+    }
 }
 
 impl Consent for AutoApprove {
+    fn is_for_loopback_alone(&self) -> bool {
+        !self.from_anywhere
+    }
+
     async fn ask(&self, request: &Interaction, now: Timestamp) -> Asked {
+        if !self.counts_for(request) {
+            return Asked::Decided(self.owner.clone(), Decision::Deny);
+        }
         let latest = now.plus_seconds(30 * 24 * 3600);
         let approved = request.access.iter().map(|asked| {
             let mut approved = as_asked(asked, &self.models, latest);

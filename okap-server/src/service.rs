@@ -38,6 +38,9 @@ pub enum StartError {
     /// The issuer is no http or https address, or has a query or fragment.
     #[error("issuer {0} is not a plain http or https address")]
     Issuer(url::Url),
+    /// The policy decides without a person, for this computer alone, and the issuer is another.
+    #[error("issuer {0} is not this computer, and the policy approves without a person")]
+    NotLoopback(url::Url),
     /// The page for codes of other devices is not at the issuer.
     #[error("device page {0} is not at the issuer's address")]
     DevicePage(url::Url),
@@ -123,6 +126,9 @@ impl<V: Vault, C: Consent> OkapService<V, C> {
             && issuer.username().is_empty();
         if !plain {
             return Err(StartError::Issuer(issuer.clone()));
+        }
+        if consent.is_for_loopback_alone() && !is_loopback(issuer) {
+            return Err(StartError::NotLoopback(issuer.clone()));
         }
         let elsewhere = config.device_page.as_ref().filter(|p| p.origin() != issuer.origin());
         if let Some(page) = elsewhere {
@@ -293,6 +299,15 @@ impl<V: Vault, C: Consent> Core<V, C> {
         body::read(body, most, self.config.request_within)
             .await
             .map_err(|error| reply::closing(reply::read_error(&error, most)))
+    }
+}
+
+fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
     }
 }
 

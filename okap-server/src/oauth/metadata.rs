@@ -18,6 +18,11 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let profile = &self.config.profile;
         let at = |path: &str| endpoint(&profile.issuer, path);
         let words = |list: &[&str]| list.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
+        // only a client with a document has a key to sign with
+        let methods = match self.clients {
+            Some(_) => words(&["none", "private_key_jwt"]),
+            None => words(&["none"]),
+        };
         let device = self.config.device_page.is_some();
         let mut grant_types = words(&["authorization_code", "refresh_token", TOKEN_EXCHANGE]);
         let mut profiles = words(&["core", "oauth", "proxy", "limits", "dpop", "delegation"]);
@@ -43,7 +48,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             authorization_response_iss_parameter_supported: true,
             authorization_details_types_supported: words(&["ai_model_access"]),
             client_id_metadata_document_supported: self.clients.is_some(),
-            token_endpoint_auth_methods_supported: words(&["none", "private_key_jwt"]),
+            token_endpoint_auth_methods_supported: methods,
             token_endpoint_auth_signing_alg_values_supported: words(&["ES256"]),
             dpop_signing_alg_values_supported: words(&["ES256"]),
             protected_resources: resources.collect(),

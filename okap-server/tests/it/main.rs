@@ -32,6 +32,7 @@ mod introspect;
 mod money;
 mod own;
 mod parse;
+mod policy;
 mod published;
 mod pushed;
 mod race;

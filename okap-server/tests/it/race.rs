@@ -187,6 +187,7 @@ async fn two_nodes_on_one_store_keep_one_cap_and_one_revocation() {
     house.revoke(&granted).await;
     let begun = tokio::time::Instant::now();
     assert!(!flow.rest().await.whole);
-    assert!(begun.elapsed() < std::time::Duration::from_secs(1));
+    // a look each 400 ms, and a busy machine
+    assert!(begun.elapsed() < std::time::Duration::from_secs(2));
     Arc::into_inner(house).unwrap().done().await;
 }

@@ -92,6 +92,13 @@ impl Consent for Doorman {
             Self::Policy(policy) => policy.ask(request, now).await,
         }
     }
+
+    fn is_for_loopback_alone(&self) -> bool {
+        match self {
+            Self::Page(page) => page.is_for_loopback_alone(),
+            Self::Policy(policy) => policy.is_for_loopback_alone(),
+        }
+    }
 }
 
 type Bend = dyn Fn(Response<Body>) -> Response<Body> + Send + Sync;
