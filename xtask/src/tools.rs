@@ -32,6 +32,17 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     if status.success() { Ok(()) } else { bail!("{name} ended with {status}") }
 }
 
+/// What the Rust tests are built from: one build serves them, the demo and the outside checks.
+pub(crate) const TESTS: [&str; 4] = ["test", "--workspace", "--features", "okap-types/schema"];
+
+/// A program of this project as the tests have it, built where they have not.
+pub(crate) fn built(name: &str) -> anyhow::Result<PathBuf> {
+    let mut build = Command::new(env!("CARGO"));
+    run(build.args(TESTS).args(["--no-run", "--quiet"]).current_dir(root()))?;
+    let program = folder().with_file_name("debug").join(name);
+    Ok(program.with_extension(std::env::consts::EXE_EXTENSION))
+}
+
 /// A cargo tool of a pinned version, built once into the tools folder.
 pub(crate) fn cargo_tool(name: &str, version: &str) -> anyhow::Result<PathBuf> {
     let home = folder().join(format!("{name}-{version}"));

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::{Bench, Node, lines, run_program, venv};
-use crate::tools::{folder, root, say};
+use crate::tools::{built, root, say};
 
 /// The files of the suite in JavaScript, what their vault's file says, and how many tests they have.
 const AT_A_VAULT: &[(&[&str], &str, &str)] = &[
@@ -29,13 +29,10 @@ pub(super) fn run(bench: &Bench) -> anyhow::Result<()> {
     suite.arg(packages).arg("test_authlib.py");
     run_program(bench.with_desk(&mut suite)?.current_dir(here))?;
 
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "-p", "okap-client", "--example", "driven"]);
-    run_program(build.current_dir(root()))?;
-    let driven = folder().with_file_name("debug").join("examples/driven");
+    let driven = built("examples/driven")?;
     let (file, least) = AT_A_SERVER;
     let mut suite = Command::new(&node.program);
     suite.args(["run.mjs", least, file]);
-    suite.env("OKAP_DRIVEN", driven.with_extension(std::env::consts::EXE_EXTENSION));
+    suite.env("OKAP_DRIVEN", driven);
     run_program(suite.current_dir(work))
 }
