@@ -179,7 +179,10 @@ pub fn meter(bytes: &[u8]) {
         assert_eq!(metered, in_parts, "chunk borders change what is counted");
         assert!(out.len() <= stream.len());
         if shown {
-            assert_eq!(out, stream, "what was asked for is hidden");
+            // a last event without an end is withheld where it holds the key, or its last piece
+            let may_hold_key = stream.windows(3).any(|w| w == b"sk-") || stream.contains(&b'\\');
+            assert!(out == stream || may_hold_key, "what was asked for is hidden");
+            assert!(stream.starts_with(out), "something else goes out");
         }
     }
     assert_eq!(whole.is_some(), parts.is_some(), "chunk borders decide what is refused");

@@ -1,4 +1,5 @@
 use okap_engine::provider::{Call, Meter, Operation};
+use okap_types::Secret;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -118,4 +119,17 @@ proptest! {
             let _ = meter.whole(&bytes);
         }
     }
+}
+
+#[test]
+fn a_last_event_without_its_end_is_withheld_where_it_holds_the_key() {
+    let key = Secret::from("sk-0123456789abcdef");
+    let ends_with = |last: &str| {
+        let mut meter = Meter::new(&call(Operation::Chat, true)).watching(Some(&key));
+        assert!(meter.chunk(last.as_bytes()).unwrap().is_empty());
+        meter.end()
+    };
+    assert_eq!(ends_with("data: {\"x\":\"sk-0123456789abcdef\"}"), b"");
+    let other = "data: {\"x\":\"sk-0123456789abcdeg\"}";
+    assert_eq!(ends_with(other), other.as_bytes());
 }
