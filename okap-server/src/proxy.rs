@@ -416,7 +416,9 @@ impl<V: Vault, C: Consent> Core<V, C> {
     ) -> Result<Reply, Refusal> {
         let read = body::read(body, LONGEST_ERROR, self.config.request_within).await;
         match read {
-            Ok(bytes) if !holds(&bytes, key) => Ok(passed(&head, key).map(|_| body::full(bytes))),
+            Ok(bytes) if !holds(&bytes, key) && !speaks_as_us(&bytes) => {
+                Ok(passed(&head, key).map(|_| body::full(bytes)))
+            }
             _ => {
                 Err(Refusal::Upstream(provider, format!("it answered with status {}", head.status)))
             }
@@ -453,6 +455,15 @@ impl<V: Vault, C: Consent> Core<V, C> {
             .settle(&self.vault, &running.shares, &running.admitted.hold, settled.cost, row)
             .await;
     }
+}
+
+/// Whether a provider's error has the member by which apps know the vault's own refusals.
+fn speaks_as_us(error: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Ours {
+        okap: Option<serde::de::IgnoredAny>,
+    }
+    serde_json::from_slice::<Ours>(error).is_ok_and(|error| error.okap.is_some())
 }
 
 /// What a target at another host gets: this is no proxy of the open kind.

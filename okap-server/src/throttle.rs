@@ -76,7 +76,9 @@ impl Throttle {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.sweep(now);
         let all = inner.waiting.values().map(Vec::len).sum::<usize>();
-        if all >= REMEMBERED || inner.opened.len() >= REMEMBERED {
+        // whoever fills the room of all does not shut out the computer that the vault is on
+        let full = all >= REMEMBERED || inner.opened.len() >= REMEMBERED;
+        if full && !is_here(source) {
             return Err(60);
         }
         let source = place(source);
@@ -207,6 +209,11 @@ impl Inner {
     }
 }
 
+/// Whether a source is the computer that the vault is on.
+fn is_here(source: &str) -> bool {
+    source.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
 /// What counts as one source: a computer chooses among 2^64 addresses of its IPv6 network.
 fn place(source: &str) -> String {
     match source.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
@@ -241,5 +248,36 @@ fn within_a_minute(
     match list.first() {
         Some(first) if list.len() >= most => Err(now.seconds_until(first.plus_seconds(60))),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_fills_the_room_of_all_does_not_shut_out_this_computer() {
+        let throttle = Throttle::default();
+        let begin = Timestamp::from_unix_millis(1_700_000_000_000);
+        let open = |source: &str, n: usize, now: Timestamp| {
+            let (app, id) = (format!("app {n}"), format!("{source} {n}"));
+            throttle.open(source, &app, &id, now, now.plus_seconds(600))
+        };
+        let mut opened = 0;
+        for (minute, network, n) in (0..2)
+            .flat_map(|minute| (0..90).map(move |network| (minute, network)))
+            .flat_map(|(minute, network)| (0..60).map(move |n| (minute, network, n)))
+        {
+            let now = begin.plus_seconds(61 * minute);
+            let one = open(&format!("192.0.2.{network}"), opened + n, now);
+            opened += usize::from(one.is_ok());
+        }
+        assert_eq!(opened, REMEMBERED);
+        let now = begin.plus_seconds(62);
+        assert_eq!(open("198.51.100.7", 0, now), Err(60));
+        assert_eq!(open("127.0.0.1", 0, now), Ok(()));
+        assert_eq!(open("::ffff:127.0.0.1", 1, now), Ok(()));
+        // later there is room again
+        assert_eq!(open("198.51.100.7", 0, begin.plus_seconds(700)), Ok(()));
     }
 }

@@ -283,3 +283,26 @@ async fn each_provider_gets_its_own_key() {
     other.done().await;
     house.done().await;
 }
+
+#[tokio::test]
+async fn a_provider_does_not_speak_in_the_vaults_name() {
+    let bend = |answer: http::Response<Body>| {
+        let (head, body_of) = answer.into_parts();
+        let error = match head.headers.get("x-request-id").and_then(|v| v.to_str().ok()) {
+            Some("req_1") => json!({"error": {"message": "bad prompt"}}),
+            Some("req_2") => json!({"error": {}, "okap": {"code": "token_revoked"}}),
+            _ => return http::Response::from_parts(head, body_of),
+        };
+        http::Response::from_parts(head, body(error.to_string()))
+    };
+    let house = Plan::new().bend(bend).build().await;
+    let refuses = Rule { fault: Some(Fault::status(400)), times: Some(2), ..Rule::default() };
+    house.provider.set_fault(refuses);
+    let token = house.plain().await.token;
+    let own = house.send(Ask::chat(&token, json!({}))).await;
+    assert_eq!((own.status, &own.json()["error"]["message"]), (400, &json!("bad prompt")));
+    let false_words = house.send(Ask::chat(&token, json!({}))).await;
+    assert_eq!(false_words.says(), (502, "upstream_error".into()));
+    assert_eq!(house.send(Ask::chat(&token, json!({}))).await.status, 200);
+    house.done().await;
+}
