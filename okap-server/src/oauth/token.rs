@@ -87,25 +87,14 @@ impl<V: Vault, C: Consent> Core<V, C> {
     /// Asks the engine and commits what it says, again where others wrote the same records.
     async fn commit_attempts(&self, request: &TokenRequest, with: &With) -> Result<Issued, Reply> {
         let gone = |_: StoreError| reply::unavailable();
-        let alone = matches!(
-            request,
-            TokenRequest::RefreshToken { .. } | TokenRequest::TokenExchange { .. }
-        );
         let mut counted = false;
         for _ in 0..TRIES {
             let seed = crate::ports::seed().map_err(gone)?;
             let now = self.clock.now();
             let attempt = self.attempt(request, with, now, &seed).await.map_err(gone)?;
-            // an app does these without the user, as often as it likes
-            if let (Ok(step), true, false) = (&attempt, alone, counted) {
-                let mint = self.throttle.mint(step.reply.first.as_str(), now);
-                mint.map_err(|wait| reply::too_many("tokens of this grant", wait))?;
+            if let (Ok(step), false) = (&attempt, counted) {
+                self.count(request, &step.reply.first, now).await?;
                 counted = true;
-                if let TokenRequest::TokenExchange { .. } = request
-                    && self.below(&step.reply.first, now).await.map_err(gone)? >= MOST_BELOW
-                {
-                    return Err(reply::too_many("grants that were handed on from this one", 60));
-                }
             }
             let (answer, changes) = match attempt {
                 Ok(step) => (Ok(step.reply), step.changes),
@@ -121,6 +110,29 @@ impl<V: Vault, C: Consent> Core<V, C> {
             return answer.map_err(|error| flow_refused(&error));
         }
         Err(reply::unavailable())
+    }
+
+    /// Bounds what an app does without the user, as often as it likes: renewing and handing on.
+    async fn count(
+        &self,
+        request: &TokenRequest,
+        first: &GrantId,
+        now: Timestamp,
+    ) -> Result<(), Reply> {
+        let hands_on = matches!(request, TokenRequest::TokenExchange { .. });
+        if !hands_on && !matches!(request, TokenRequest::RefreshToken { .. }) {
+            return Ok(());
+        }
+        let mint = self.throttle.mint(first.as_str(), now);
+        mint.map_err(|wait| reply::too_many("tokens of this grant", wait))?;
+        match hands_on {
+            true if self.below(first, now).await.map_err(|_| reply::unavailable())?
+                >= MOST_BELOW =>
+            {
+                Err(reply::too_many("grants that were handed on from this one", 60))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// How many grants came of one that a user allowed, and are kept.
