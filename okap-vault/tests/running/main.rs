@@ -1,5 +1,5 @@
-//! The program itself, as a process: an unchanged SDK calls through it, and it is killed under
-//! load.
+//! The program itself, as a process: an unchanged SDK calls through it, our own asks it for access
+//! in every way, and it is killed under load.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,4 +11,5 @@
 
 mod async_openai;
 mod kill;
+mod okap_client;
 mod stack;

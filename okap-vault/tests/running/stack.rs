@@ -8,8 +8,8 @@ use std::{
 
 use okap_client::{Access, Client, ClientInfo, ModelAccess};
 use okap_conformance::provider::{Config, FakeProvider, Ledger};
-use okap_server::{Approved, ConsentPage, Control, Decision, OkapService, Owner, shown};
-use okap_types::{GrantId, Models};
+use okap_server::{Approved, ConsentPage, Control, Decided, Decision, OkapService, Owner, shown};
+use okap_types::{Capability, GrantId, Models};
 use okap_vault::store::{Database, SqliteVault};
 use url::Url;
 
@@ -82,20 +82,27 @@ impl Stack {
         let client = Client::new(self.url.clone(), ClientInfo::new("Test").unwrap()).unwrap();
         let pending = client.start(ask).await.unwrap();
         let page = pending.consent_url().unwrap().clone();
-        let id = page.path_segments().unwrap().next_back().unwrap();
+        self.allow(page.path_segments().unwrap().next_back().unwrap()).await;
+        pending.wait(Duration::from_secs(20)).await.unwrap()
+    }
+
+    /// The owner allows all that a request asks for.
+    pub(crate) async fn allow(&self, id: &str) -> Decided {
         let control = self.control().await;
         let asked = control.interaction(id).await.unwrap();
         let all = |access: &ModelAccess| {
             Some(Approved {
                 models: Models::Listed(access.models.clone()),
-                capabilities: access.capabilities.clone(),
+                capabilities: match access.capabilities.is_empty() {
+                    true => vec![Capability::Chat],
+                    false => access.capabilities.clone(),
+                },
                 limits: access.limits.clone(),
                 expires: control.now().plus_seconds(86_400),
             })
         };
         let decision = Decision::Approve(asked.access.iter().map(all).collect());
-        control.decide(id, &Owner::new("owner"), &shown(&asked), &decision).await.unwrap();
-        pending.wait(Duration::from_secs(20)).await.unwrap()
+        control.decide(id, &Owner::new("owner"), &shown(&asked), &decision).await.unwrap()
     }
 
     pub(crate) async fn revoke(&self, grant: &GrantId) {
