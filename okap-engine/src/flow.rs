@@ -16,7 +16,7 @@ pub use device::{Poll, device, poll, user_code_name};
 pub use exchange::{DEEPEST, Exchange, exchange};
 pub use fetch::{Fetched, fetch};
 pub use issue::Issued;
-pub use open::{OpenError, Opened, asked, check_resource, direct, pushed};
+pub use open::{Opened, asked, check_resource, direct, pushed};
 pub use redeem::{Redeem, redeem};
 pub use refresh::{Renew, refresh};
 pub use revoke::revoke;

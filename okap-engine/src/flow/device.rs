@@ -1,7 +1,7 @@
 use okap_types::{ErrorCode, GrantRequest, ModelAccess, Timestamp, UserCode, token::DeviceCode};
 
 use super::{
-    DEVICE_INTERVAL, FlowError, INTERACTION_LIFETIME, Issued, OpenError, Opened, Profile, Refused,
+    DEVICE_INTERVAL, FlowError, INTERACTION_LIFETIME, Issued, Opened, Profile, Refused,
     issue::{Mint, first_refresh, stands},
     open::interaction,
 };
@@ -27,7 +27,7 @@ pub fn device(
     source: Option<&str>,
     now: Timestamp,
     seed: &Seed,
-) -> Result<Step<Opened<DeviceCode>>, OpenError> {
+) -> Result<Step<Opened<DeviceCode>>, FlowError> {
     let client_id = app.client_id().unwrap_or_default().to_owned();
     let interaction = interaction(profile, request, app, Back::Device, source, now, seed)?;
     let code = DeviceCode::from_random(&seed.bits("device"));

@@ -28,8 +28,6 @@ pub struct Issued {
     pub grant: GrantId,
     /// Names the grant that the user allowed: the same, or the first of those above it.
     pub first: GrantId,
-    /// When the user allowed it.
-    pub created: Timestamp,
 }
 
 /// What an access token is minted for.
@@ -83,7 +81,6 @@ impl<'a> Mint<'a> {
             refresh: None,
             grant: self.grant.id.clone(),
             first: self.grant.first().clone(),
-            created: self.grant.created,
         };
         Step { reply, changes }
     }

@@ -11,9 +11,6 @@ use crate::{
     token::{Seed, hash},
 };
 
-/// Why a request cannot be opened.
-pub type OpenError = FlowError;
-
 /// A request that now waits for the user.
 #[derive(Clone, Debug)]
 pub struct Opened<T> {
@@ -35,7 +32,7 @@ pub fn direct(
     repeated_as: Option<&str>,
     now: Timestamp,
     seed: &Seed,
-) -> Result<Step<Opened<ContinuationToken>>, OpenError> {
+) -> Result<Step<Opened<ContinuationToken>>, FlowError> {
     let interaction = interaction(profile, request, app, Back::Fetch, source, now, seed)?;
     let token = ContinuationToken::from_random(&seed.bits("continuation"));
     let pointer = Pointer { interaction: interaction.id.clone(), expires: interaction.expires };
@@ -62,7 +59,7 @@ pub fn pushed(
     source: Option<&str>,
     now: Timestamp,
     seed: &Seed,
-) -> Result<Step<Opened<String>>, OpenError> {
+) -> Result<Step<Opened<String>>, FlowError> {
     let invalid = |text: &str| FlowError::new(ErrorCode::InvalidRequest, text);
     if form.response_type != "code" {
         let text = "response_type must be code";
@@ -137,7 +134,7 @@ pub(super) fn interaction(
     source: Option<&str>,
     now: Timestamp,
     seed: &Seed,
-) -> Result<Interaction, OpenError> {
+) -> Result<Interaction, FlowError> {
     let invalid = |text: String| FlowError::new(ErrorCode::InvalidAuthorizationDetails, text);
     for access in &request.access {
         if access.expires.is_some_and(|e| e <= now) {

@@ -1,7 +1,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use okap_engine::{
     client::Client,
-    flow::{self, DecideError, Decision, OpenError, Opened, Redeem},
+    flow::{self, DecideError, Decision, FlowError, Opened, Redeem},
     narrow::as_asked,
     record::{App, Change, Code, Grant, Identity, Interaction, Key, Loaded, Owner, Versioned},
     step::Step,
@@ -38,7 +38,7 @@ fn pushed() -> PushedRequest {
     }
 }
 
-fn open(form: &PushedRequest, number: u8) -> Result<Step<Opened<String>>, OpenError> {
+fn open(form: &PushedRequest, number: u8) -> Result<Step<Opened<String>>, FlowError> {
     let app = Client::Local.at_redirect(&form.redirect_uri, form.client_name.as_deref())?;
     flow::pushed(&profile(), form, app, None, None, noon(), &seed(number))
 }
