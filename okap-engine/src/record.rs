@@ -11,7 +11,7 @@ mod nonces;
 mod token;
 
 pub use app::{App, Identity, Owner};
-pub use audit::{AuditRow, End};
+pub use audit::{AuditRow, CallId, End};
 pub use grant::{Allowed, Below, Grant, Owned, Share, details};
 pub use interaction::{
     Back, Continuation, Interaction, Outcome, Pointer, Pushed, Repeated, UserCoded,
@@ -92,8 +92,23 @@ pub enum Change {
         /// From then on a store may forget the record.
         forget_after: Option<Timestamp>,
     },
-    /// Adds a row to the audit; never conflicts.
+    /// Adds a row to the audit; never conflicts. A row whose id stands there already is not added
+    /// again: a node that cannot tell whether a commit got through repeats it.
     Append(Box<AuditRow>),
+}
+
+impl Change {
+    /// Whether nodes that remember what they read have to hear of it: a store raises its generation
+    /// with the commit.
+    ///
+    /// What is only ever added, or is read anew each time, is not remembered.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        let Self::Put { key, expect, .. } = self else { return false };
+        let of = |kind: &str| key.0.strip_prefix(kind).is_some_and(|rest| rest.starts_with('/'));
+        let replaces = matches!(expect, Expect::Version(_));
+        replaces && (of(Grant::KIND) || of(Access::KIND))
+    }
 }
 
 /// A kind of record.

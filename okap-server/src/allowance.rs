@@ -8,7 +8,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -17,7 +17,7 @@ use okap_engine::{
     admit::Admitted,
     ledger::{Account, Chain, Hold},
     pico::Pico,
-    record::{AuditRow, Change, Key, Loaded, Share},
+    record::{AuditRow, CallId, Change, Key, Loaded, Share},
     refusal::Refusal,
 };
 
@@ -31,8 +31,11 @@ const PATIENCE: Duration = Duration::from_millis(200);
 const MOST_FAILURES: u32 = 6;
 
 /// One turnstile an account, so that calls of one app do not collide in the store.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Allowance {
+    /// This start of this process, among all that ever write to the store.
+    node: u64,
+    calls: AtomicU64,
     turnstiles: Mutex<HashMap<String, Arc<Turnstile>>>,
 }
 
@@ -54,6 +57,20 @@ impl Drop for Place {
 }
 
 impl Allowance {
+    /// # Errors
+    /// [`StoreError`] where the system has no random bits.
+    pub(crate) fn new() -> Result<Self, StoreError> {
+        let mut bits = [0; 8];
+        getrandom::fill(&mut bits).map_err(|e| StoreError::new(e.to_string()))?;
+        let node = u64::from_le_bytes(bits) >> 1;
+        Ok(Self { node, calls: AtomicU64::new(0), turnstiles: Mutex::default() })
+    }
+
+    /// A name for one more call.
+    pub(crate) fn next_call(&self) -> CallId {
+        CallId { node: self.node, number: self.calls.fetch_add(1, Ordering::Relaxed) }
+    }
+
     /// Lets one more call in, where fewer than `most` of the whole family are under way.
     pub(crate) fn enter(&self, shares: &[Share], most: usize) -> Result<Place, Refusal> {
         let first = shares.last().map_or("", |share| share.account.as_str());

@@ -57,4 +57,4 @@ pub use okap_engine::{
     },
 };
 pub use service::{OkapService, Peer, StartError};
-pub use vault::{CommitError, StoreError, Vault};
+pub use vault::{CommitError, REMEMBERED, StoreError, Vault};

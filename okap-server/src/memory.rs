@@ -1,11 +1,11 @@
 //! A vault that forgets at exit: the reference for what the trait means.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use okap_engine::record::{AuditRow, Change, Expect, Key, Owner, Versioned};
+use okap_engine::record::{AuditRow, CallId, Change, Expect, Key, Owner, Versioned};
 use okap_types::{Provider, Secret};
 
 use crate::{CommitError, StoreError, Vault};
@@ -19,6 +19,8 @@ pub struct MemoryVault {
 
 #[derive(Debug, Default)]
 struct Inner {
+    generation: u64,
+    calls: HashSet<CallId>,
     records: BTreeMap<Key, Versioned>,
     audit: Vec<AuditRow>,
     writes: u64,
@@ -82,6 +84,7 @@ impl Vault for MemoryVault {
         if !as_expected {
             return Err(CommitError::Conflict);
         }
+        inner.generation += u64::from(changes.iter().any(Change::is_heard));
         for change in changes {
             match change {
                 Change::Put { key, bytes: Some(bytes), .. } => {
@@ -92,7 +95,11 @@ impl Vault for MemoryVault {
                 Change::Put { key, bytes: None, .. } => {
                     inner.records.remove(&key);
                 }
-                Change::Append(row) => inner.audit.push(*row),
+                Change::Append(row) => {
+                    if inner.calls.insert(row.id) {
+                        inner.audit.push(*row);
+                    }
+                }
             }
         }
         Ok(())
@@ -104,5 +111,8 @@ impl Vault for MemoryVault {
         provider: &Provider,
     ) -> Result<Option<Secret<String>>, StoreError> {
         Ok(self.keys.get(&(owner.as_str().to_owned(), provider.clone())).cloned())
+    }
+    async fn generation(&self) -> Result<Option<u64>, StoreError> {
+        Ok(Some(self.lock().generation))
     }
 }

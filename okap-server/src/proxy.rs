@@ -11,7 +11,7 @@ use okap_engine::{
     pico::Pico,
     price::ModelPrice,
     provider::{self, Auth, Call, Meter, Operation, Style, Upstream as UpstreamProvider},
-    record::{Access, Allowed, AuditRow, End, Grant, Share},
+    record::{Access, Allowed, AuditRow, CallId, End, Grant, Share},
     refusal::Refusal,
 };
 use okap_types::{ErrorCode, GrantId, ModelId, Models, Provider, Secret, Timestamp};
@@ -53,6 +53,7 @@ impl From<Refusal> for Refused {
 
 /// A call that has been admitted and has to be settled, whatever happens.
 pub(crate) struct Running {
+    pub(crate) id: CallId,
     pub(crate) grant: Grant,
     /// The accounts that it counts in, the grant's own first.
     pub(crate) shares: Vec<Share>,
@@ -178,6 +179,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             })
             .await?;
         let running = Running {
+            id: self.allowance.next_call(),
             shares,
             ends: allowed.expires,
             grant,
@@ -434,6 +436,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
         end: End,
     ) {
         let row = AuditRow {
+            id: running.id,
             at: running.admitted.hold.admitted,
             grant: running.grant.id.clone(),
             owner: running.grant.owner.clone(),

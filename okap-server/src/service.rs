@@ -44,6 +44,9 @@ pub enum StartError {
     /// The page for codes of other devices is not at the issuer.
     #[error("device page {0} is not at the issuer's address")]
     DevicePage(url::Url),
+    /// The system has no random bits to give.
+    #[error(transparent)]
+    Entropy(#[from] crate::StoreError),
     /// The price data cannot be read.
     #[error(transparent)]
     Prices(#[from] PriceError),
@@ -147,7 +150,7 @@ impl<V: Vault, C: Consent> OkapService<V, C> {
             clock: Box::new(Forward::new(clock)),
             clients,
             nonces: OnceLock::new(),
-            allowance: Allowance::default(),
+            allowance: Allowance::new()?,
             throttle: Throttle::default(),
             decided: Notify::new(),
         };

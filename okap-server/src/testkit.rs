@@ -16,7 +16,7 @@ use std::sync::Arc;
 use okap_engine::{
     pico::Pico,
     price::Usage,
-    record::{AuditRow, Change, End, Expect, Key, Owner, Versioned},
+    record::{AuditRow, CallId, Change, End, Expect, Key, Owner, Versioned},
 };
 use okap_types::{Provider, Timestamp};
 
@@ -66,6 +66,7 @@ async fn get(vault: &impl Vault, name: &str) -> Option<Versioned> {
 
 fn row(number: u64) -> Change {
     Change::Append(Box::new(AuditRow {
+        id: CallId { node: 1, number },
         at: Timestamp::from_unix_millis(1_700_000_000_000),
         grant: "contract".parse().expect("grant id"),
         owner: Owner::new("owner"),

@@ -1,6 +1,6 @@
 //! What a vault author implements.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use okap_engine::record::{Change, Key, Loaded, Owner, Record, Versioned};
 use okap_types::{Provider, Secret};
@@ -28,7 +28,14 @@ pub enum CommitError {
     Store(#[from] StoreError),
 }
 
-/// Keeps records and master keys. Four methods; a new flow adds a kind of record, not a method.
+/// For how long a node goes by what it remembers once it has seen the generation of the store.
+///
+/// Whoever changes a vault from outside of its nodes (a command line, another node) and waits this
+/// long knows that the change holds everywhere.
+pub const REMEMBERED: Duration = Duration::from_millis(500);
+
+/// Keeps records and master keys. Four methods that every store has, and two for stores that can
+/// tell when others change them; a new flow adds a kind of record, not a method.
 ///
 /// The crate's `testkit` holds every promise below as a test: `vault_contract!`.
 pub trait Vault: Send + Sync + 'static {
@@ -77,7 +84,8 @@ pub trait Vault: Send + Sync + 'static {
     /// The owner's key for a provider.
     ///
     /// # Behavior
-    /// - Called once a call, after its hold is durable; the answer is not kept.
+    /// - Called once a call, after its hold; where the store tells its
+    ///   [`generation`](Self::generation), the answer is remembered while that stands.
     /// - `None` where the owner has no key for the provider.
     ///
     /// # Errors
@@ -87,6 +95,24 @@ pub trait Vault: Send + Sync + 'static {
         owner: &Owner,
         provider: &Provider,
     ) -> impl Future<Output = Result<Option<Secret<String>>, StoreError>> + Send;
+
+    /// A number by which a node knows that what it remembers of the store still stands.
+    ///
+    /// # Behavior
+    /// - Another one after each commit with a change that [is heard](Change::is_heard), and after a
+    ///   master key was added, replaced or removed, by whatever process.
+    /// - `None` where the store cannot tell: nodes then remember nothing and read at every call.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nodes then go by what they remember for [`REMEMBERED`] and not longer.
+    fn generation(&self) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send {
+        async { Ok(None) }
+    }
+
+    /// Waits until the generation may be another: a hint that saves time, and may get lost.
+    fn changed(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
 }
 
 /// Reads one record.

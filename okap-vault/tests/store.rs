@@ -13,18 +13,24 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Command, Stdio},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use okap_engine::{
     pico::Pico,
     price::Usage,
-    record::{AuditRow, Change, End, Expect, Key, Owner},
+    record::{AuditRow, CallId, Change, End, Expect, Key, Owner},
 };
 use okap_server::{CommitError, StoreError, Vault};
 use okap_types::{Provider, Timestamp};
 use okap_vault::store::{self, Database, Fault, NEWEST, SqliteVault, StoreFault};
 use rusqlite::Connection;
 use tempfile::TempDir;
+
+fn another_call() -> CallId {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    CallId { node: 1, number: CALLS.fetch_add(1, Ordering::Relaxed) }
+}
 
 fn home() -> TempDir {
     tempfile::tempdir().unwrap()
@@ -288,6 +294,7 @@ async fn the_audit_is_summed_exactly_beyond_what_one_sum_holds() {
     let vault = SqliteVault::without_keys(open(&home).await);
     let row = |at, grant: &str, model: &str, cost, estimated| {
         Change::Append(Box::new(AuditRow {
+            id: another_call(),
             at: Timestamp::from_unix_millis(at),
             grant: grant.parse().unwrap(),
             owner: Owner::new("owner"),

@@ -1,11 +1,38 @@
+use std::fmt;
+
 use okap_types::{GrantId, Provider, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Owner;
 
+/// Names a call: the node that let it through, and the how manieth of that node it was.
+///
+/// A node draws its number at each start, so that no two calls share a name.
+///
+/// ```
+/// use okap_engine::record::CallId;
+/// let call = CallId { node: 0x2a, number: 7 };
+/// assert_eq!(call.to_string(), "000000000000002a-7");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CallId {
+    /// The node, one start of one process; below 2^63.
+    pub node: u64,
+    /// Counts the calls of that node; below 2^63.
+    pub number: u64,
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}-{}", self.node, self.number)
+    }
+}
+
 /// One line of the audit: a call that was let through, and what it cost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRow {
+    /// Names the call: a store keeps one row a name, however often it is handed over.
+    pub id: CallId,
     /// When it was admitted.
     pub at: Timestamp,
     /// Under which grant.

@@ -15,7 +15,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -379,4 +379,10 @@ async fn sessions(stage: &Stage) -> Vec<String> {
         rows.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()
     };
     stage.database.read(read).await.unwrap()
+}
+
+/// A name for a call that no other row has.
+fn another_call() -> okap_engine::record::CallId {
+    static CALLS: AtomicU64 = AtomicU64::new(100);
+    okap_engine::record::CallId { node: 1, number: CALLS.fetch_add(1, Ordering::Relaxed) }
 }

@@ -2,7 +2,7 @@ use okap_engine::{
     ledger::Account,
     pico::Pico,
     price::Usage,
-    record::{AuditRow, Change, End, insert},
+    record::{AuditRow, CallId, Change, End, insert},
 };
 use okap_server::Vault;
 
@@ -54,6 +54,7 @@ async fn what_grants_share_is_counted_once() {
     let hold = account.hold(&access.limits, Pico::new(5), grant.created).unwrap();
     account.settle(&hold, Pico::new(2_500_000_000_000));
     let row = AuditRow {
+        id: CallId { node: 1, number: 1 },
         at: grant.created,
         grant: grant.id.clone(),
         owner: grant.owner.clone(),
