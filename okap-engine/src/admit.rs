@@ -3,7 +3,7 @@
 use okap_types::{Provider, Timestamp};
 
 use crate::{
-    ledger::{Chain, Hold},
+    ledger::{Chain, Denial, Hold},
     pico::Pico,
     price::{ModelPrice, Usage},
     provider::{Call, Metered},
@@ -121,13 +121,14 @@ pub struct Admitted {
 ///
 /// # Errors
 /// [`Refusal::ModelNotPriced`], also for a model that is billed beside its tokens;
-/// [`Refusal::SpendLimitExceeded`], [`Refusal::TokensPerRequest`], [`Refusal::RequestsPerMinute`], [`Refusal::RequestsPerDay`].
+/// [`Refusal::SpendLimitExceeded`], [`Refusal::TokensPerRequest`], [`Refusal::RequestsPerMinute`],
+/// [`Refusal::RequestsPerDay`]; [`Denial::Uncovered`] where a lease has to be renewed first.
 pub fn admit(
     chain: &mut Chain,
     call: &Call,
     price: Option<&ModelPrice>,
     now: Timestamp,
-) -> Result<Admitted, Refusal> {
+) -> Result<Admitted, Denial> {
     let mut ceiling = call.ceiling;
     let unasked = unasked_ceiling(call, price);
     if let Some(most) = chain.tokens_per_request() {
@@ -155,7 +156,7 @@ pub fn admit(
         let all = price.affordable_output(left, call.prompt_at_most);
         let each = all.unwrap_or(0) / call.answers.max(1);
         if all.is_none() || each < wanted.min(USEFUL_OUTPUT) {
-            return Err(too_dear(chain, now));
+            return Err(too_dear(chain, now).into());
         }
         ceiling = Some(wanted.min(each));
     }

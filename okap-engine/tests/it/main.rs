@@ -20,6 +20,7 @@ mod exchange;
 mod flow;
 mod host;
 mod jws;
+mod lease;
 mod ledger;
 mod meter;
 mod model;
