@@ -9,6 +9,7 @@ mod grant;
 mod interaction;
 mod nonces;
 mod token;
+mod wanted;
 
 pub use app::{App, Identity, Owner};
 pub use audit::{AuditRow, CallId, End};
@@ -18,6 +19,7 @@ pub use interaction::{
 };
 pub use nonces::Nonces;
 pub use token::{Access, Code, Device, Refresh, Rotated};
+pub use wanted::Wanted;
 
 use std::fmt;
 
@@ -107,7 +109,7 @@ impl Change {
         let Self::Put { key, expect, .. } = self else { return false };
         let of = |kind: &str| key.0.strip_prefix(kind).is_some_and(|rest| rest.starts_with('/'));
         let replaces = matches!(expect, Expect::Version(_));
-        replaces && (of(Grant::KIND) || of(Access::KIND))
+        of(Wanted::KIND) || replaces && (of(Grant::KIND) || of(Access::KIND))
     }
 }
 

@@ -93,6 +93,12 @@ impl Account {
         at.counts().used(&[&at])
     }
 
+    /// Money of this month that is held or on lease; none where no call is under way anywhere.
+    #[must_use]
+    pub fn pledged(&self) -> Pico {
+        self.month.held.saturating_add(self.lent().month)
+    }
+
     /// Money that a call may still be held for; `None` where no cap is on money.
     ///
     /// # Errors

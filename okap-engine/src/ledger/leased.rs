@@ -224,7 +224,8 @@ impl Leased {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         let own = &self.own;
-        self.lease.as_ref().is_none_or(|lease| lease.lent == Lent::default())
+        self.pending.is_none()
+            && self.lease.as_ref().is_none_or(|lease| lease.lent == Lent::default())
             && own.month.used() == Pico::ZERO
             && own.day.used() == Pico::ZERO
             && own.day_requests == 0

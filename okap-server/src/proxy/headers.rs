@@ -10,7 +10,7 @@ use okap_types::Secret;
 
 use super::Running;
 use crate::{
-    body,
+    Consent, Vault, body,
     reply::{self, Reply},
 };
 
@@ -29,9 +29,9 @@ const DOWN: &[&str] = &[
 ];
 
 /// A new request to the provider: nothing of the app's goes up but what the lists name.
-pub(super) fn fresh_request(
+pub(super) fn fresh_request<V: Vault, C: Consent>(
     upstream: &Upstream,
-    running: &Running,
+    running: &Running<V, C>,
     headers: &HeaderMap,
     key: Option<&Secret<String>>,
 ) -> Result<Request<Bytes>, Refusal> {
