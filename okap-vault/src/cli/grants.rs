@@ -12,7 +12,7 @@ use super::{Common, fault::NotFound};
 use crate::{
     family::{Family, State},
     out,
-    store::SqliteVault,
+    store::StoredVault,
     user,
 };
 
@@ -37,7 +37,7 @@ pub(super) enum Command {
     },
 }
 
-pub(super) type Grants = Control<SqliteVault, ConsentPage>;
+pub(super) type Grants = Control<StoredVault, ConsentPage>;
 
 pub(super) async fn run(common: &Common, command: Command) -> anyhow::Result<()> {
     let grants = open(common).await?;
@@ -73,7 +73,7 @@ pub(super) async fn open(common: &Common) -> anyhow::Result<Grants> {
     // nothing that is done here shows the vault's own address
     let issuer = "http://127.0.0.1".parse()?;
     let consent = ConsentPage::at(&issuer, "consent");
-    let okap = OkapService::new(Config::at(issuer), SqliteVault::without_keys(database), consent)?;
+    let okap = OkapService::new(Config::at(issuer), StoredVault::without_keys(database), consent)?;
     Ok(okap.control())
 }
 

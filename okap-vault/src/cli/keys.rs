@@ -85,7 +85,7 @@ async fn keep(common: &Common, key: Key, rotate: bool) -> anyhow::Result<()> {
     let unlocked = key.unlock.open(&home).await?;
     let vault = unlocked.vault;
     if unlocked.is_new {
-        out::hint(&format!("A new vault in {}.", vault.database().path().display()));
+        out::hint(&format!("A new vault in {}.", vault.database().place()));
     }
     let (database, keyring, owner) = (vault.database(), vault.keyring()?, user::owner());
     // said before the key is typed

@@ -78,7 +78,7 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<()> {
     if unlocked.is_new {
         out::hint(&format!(
             "A new vault in {}. Sign in at {url}/grants with the passphrase.",
-            database.path().display()
+            database.place()
         ));
     }
     if keys::kept(&database, &user::owner()).await?.is_empty() {

@@ -6,10 +6,28 @@ use std::{
 
 use rusqlite::ErrorCode;
 
+/// Where a database is, as it may be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A SQLite file.
+    File(PathBuf),
+    /// A PostgreSQL database: its address without a password.
+    Server(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Server(address) => f.write_str(address),
+        }
+    }
+}
+
 /// What is wrong with the database, and what to do about it.
 #[derive(Clone, Debug)]
 pub struct StoreFault {
-    path: PathBuf,
+    place: Place,
     fault: Fault,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -36,7 +54,7 @@ pub enum Fault {
     Io,
     /// The thread that writes has ended.
     Stopped,
-    /// SQLite refused a statement.
+    /// The database refused a statement.
     Other,
 }
 
@@ -47,20 +65,20 @@ impl StoreFault {
         self.fault
     }
 
-    pub(crate) fn new(path: &Path, fault: Fault) -> Self {
-        Self { path: path.to_owned(), fault, source: None }
+    pub(super) fn in_file(path: &Path, fault: Fault) -> Self {
+        Self { place: Place::File(path.to_owned()), fault, source: None }
     }
 
-    pub(crate) fn not_created(path: &Path, error: io::Error) -> Self {
+    pub(super) fn not_created(path: &Path, error: io::Error) -> Self {
         let fault = match error.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Fault::ReadOnly,
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Fault::Full,
             _ => Fault::NotOpened,
         };
-        Self { source: Some(Arc::new(error)), ..Self::new(path, fault) }
+        Self { source: Some(Arc::new(error)), ..Self::in_file(path, fault) }
     }
 
-    pub(crate) fn of(path: &Path, error: rusqlite::Error) -> Self {
+    pub(super) fn of_sqlite(path: &Path, error: rusqlite::Error) -> Self {
         let fault = match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Fault::Locked,
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Fault::ReadOnly,
@@ -71,16 +89,16 @@ impl StoreFault {
             Some(ErrorCode::SystemIoFailure) => Fault::Io,
             _ => Fault::Other,
         };
-        Self { source: Some(Arc::new(error)), ..Self::new(path, fault) }
+        Self { source: Some(Arc::new(error)), ..Self::in_file(path, fault) }
     }
 }
 
 impl fmt::Display for StoreFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.display();
+        let path = &self.place;
         match self.fault {
             Fault::Locked => {
-                let seconds = super::BUSY.as_secs();
+                let seconds = super::sqlite::BUSY.as_secs();
                 write!(f, "{path} was locked by another process for {seconds} s; try again")
             }
             Fault::Newer(found) => write!(
