@@ -4,6 +4,7 @@
 //! [`Database`] alone.
 
 mod fault;
+mod postgres;
 mod rows;
 mod sqlite;
 mod vault;
@@ -15,6 +16,7 @@ use okap_server::{CommitError, StoreError};
 use okap_types::{GrantId, Provider, Timestamp};
 
 pub use fault::{Fault, Place, StoreFault};
+pub use postgres::{AddressError, DatabaseUrl, Postgres};
 pub use rows::{AuditEntry, Head, KeptKey, Spent};
 pub(crate) use rows::{Sealed, SessionRow, UserRow};
 pub use sqlite::{NEWEST, Sqlite};
@@ -30,6 +32,7 @@ pub struct Database(Backend);
 #[derive(Clone, Debug)]
 enum Backend {
     Sqlite(Sqlite),
+    Postgres(Postgres),
 }
 
 /// Asks whichever database it is.
@@ -37,6 +40,7 @@ macro_rules! ask {
     ($self:ident, $store:ident => $ask:expr) => {
         match &$self.0 {
             Backend::Sqlite($store) => $ask.await,
+            Backend::Postgres($store) => $ask.await,
         }
     };
 }
@@ -54,11 +58,24 @@ impl Database {
         Sqlite::open(path).await.map(|file| Self(Backend::Sqlite(file)))
     }
 
+    /// Connects to a PostgreSQL database and brings it up to date.
+    ///
+    /// # Behavior
+    /// - What was written by a newer okap-vault, or tables of another program, stay as they are.
+    /// - A connection that is lost is made anew when it is needed next.
+    ///
+    /// # Errors
+    /// [`StoreFault`], which names the address without its password.
+    pub async fn connect(url: &DatabaseUrl) -> Result<Self, StoreFault> {
+        Postgres::connect(url).await.map(|server| Self(Backend::Postgres(server)))
+    }
+
     /// Where it is, as it may be shown: without a password.
     #[must_use]
     pub fn place(&self) -> Place {
         match &self.0 {
             Backend::Sqlite(file) => Place::File(file.path().to_owned()),
+            Backend::Postgres(server) => server.place().clone(),
         }
     }
 
@@ -67,6 +84,7 @@ impl Database {
     pub const fn sqlite(&self) -> Option<&Sqlite> {
         match &self.0 {
             Backend::Sqlite(file) => Some(file),
+            Backend::Postgres(_) => None,
         }
     }
 
@@ -100,6 +118,7 @@ impl Database {
         match &self.0 {
             // nobody tells
             Backend::Sqlite(_) => std::future::pending().await,
+            Backend::Postgres(server) => server.changed().await,
         }
     }
 

@@ -52,6 +52,14 @@ pub enum Fault {
     NotOpened,
     /// The file cannot be read or written.
     Io,
+    /// The server cannot be reached, or takes nobody in at the moment.
+    Unreachable,
+    /// The server does not let this user into this database.
+    Denied,
+    /// The server did not answer in time.
+    TooSlow,
+    /// The certificates to trust cannot be read.
+    Roots,
     /// The thread that writes has ended.
     Stopped,
     /// The database refused a statement.
@@ -63,6 +71,18 @@ impl StoreFault {
     #[must_use]
     pub const fn fault(&self) -> Fault {
         self.fault
+    }
+
+    pub(super) fn new(place: &Place, fault: Fault) -> Self {
+        Self { place: place.clone(), fault, source: None }
+    }
+
+    pub(super) fn with(
+        place: &Place,
+        fault: Fault,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { source: Some(Arc::from(source.into())), ..Self::new(place, fault) }
     }
 
     pub(super) fn in_file(path: &Path, fault: Fault) -> Self {
@@ -95,7 +115,7 @@ impl StoreFault {
 
 impl fmt::Display for StoreFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = &self.place;
+        let (path, is_file) = (&self.place, matches!(self.place, Place::File(_)));
         match self.fault {
             Fault::Locked => {
                 let seconds = super::sqlite::BUSY.as_secs();
@@ -103,13 +123,32 @@ impl fmt::Display for StoreFault {
             }
             Fault::Newer(found) => write!(
                 f,
-                "{path} has schema version {found}, this okap-vault knows versions up to {}; \
-                 update okap-vault",
-                super::NEWEST
+                "{path} has schema version {found}, which is newer than this okap-vault; \
+                 update okap-vault"
             ),
-            Fault::NotOurs => {
+            Fault::NotOurs if is_file => {
                 write!(f, "{path} is no okap-vault database; move it away or name another --data")
             }
+            Fault::NotOurs => write!(
+                f,
+                "{path} has tables of another program; make a database for okap-vault alone"
+            ),
+            Fault::ReadOnly if !is_file => {
+                write!(f, "{path} is read-only, as a standby is; name the server that takes writes")
+            }
+            Fault::Unreachable => write!(
+                f,
+                "{path} cannot be reached; check that PostgreSQL runs there, its address, and sslmode"
+            ),
+            Fault::Denied => write!(
+                f,
+                "{path} does not let this user in; check the user, the password and the database"
+            ),
+            Fault::TooSlow => write!(f, "{path} did not answer in time; try again"),
+            Fault::Roots => write!(
+                f,
+                "the certificates to trust {path} by cannot be read; name a PEM file as sslrootcert"
+            ),
             Fault::ReadOnly => write!(
                 f,
                 "{path} cannot be written; make the file and its directory writable for this user"

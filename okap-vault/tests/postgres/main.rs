@@ -1,0 +1,13 @@
+//! The vault on PostgreSQL: the promises of every store, and those that only it can make.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "test code"
+)]
+
+mod contract;
+mod server;
