@@ -7,7 +7,9 @@ mod fault;
 mod postgres;
 mod rows;
 mod sqlite;
+mod transfer;
 mod vault;
+mod verify;
 
 use std::{collections::HashMap, path::Path};
 
@@ -20,7 +22,10 @@ pub use postgres::{AddressError, DatabaseUrl, Postgres};
 pub use rows::{AuditEntry, Head, KeptKey, Spent};
 pub(crate) use rows::{Sealed, SessionRow, UserRow};
 pub use sqlite::{NEWEST, Sqlite};
+pub use transfer::{MoveError, Moved, transfer};
 pub use vault::StoredVault;
+pub(crate) use verify::PAGE;
+pub use verify::{Flaw, verify};
 
 /// Most rows of a kind that one sweep removes, so that it never holds up calls for long.
 const SWEPT: u32 = 500;

@@ -54,6 +54,7 @@ async fn revoke(common: &Common, grants: &Grants, id: &GrantId) -> anyhow::Resul
     let grant = found(&family, id)?;
     let along = family.end_with(&grant.id);
     grants.revoke(&user::owner(), id).await?;
+    super::known_everywhere().await;
     if common.json {
         out::line(&json!({ "revoked": id, "ended_with_it": along }).to_string());
         return Ok(());
@@ -69,7 +70,7 @@ async fn revoke(common: &Common, grants: &Grants, id: &GrantId) -> anyhow::Resul
 
 /// The grants of a vault, beside a server that may be running; its keys stay closed.
 pub(super) async fn open(common: &Common) -> anyhow::Result<Grants> {
-    let database = common.existing_home()?.database().await?;
+    let database = common.database().await?;
     // nothing that is done here shows the vault's own address
     let issuer = "http://127.0.0.1".parse()?;
     let consent = ConsentPage::at(&issuer, "consent");

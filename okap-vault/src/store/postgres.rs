@@ -8,6 +8,7 @@ mod migrate;
 mod people;
 mod records;
 mod tls;
+mod transfer;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 

@@ -7,6 +7,7 @@ mod keys;
 mod migrate;
 mod people;
 mod records;
+mod transfer;
 mod writer;
 
 use std::{
