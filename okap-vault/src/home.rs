@@ -128,9 +128,15 @@ impl Home {
             return Ok(None);
         }
         let not_told = |error| HomeError::NotTold(self.directory.clone(), error);
-        // a file of its own: closing another one on vault.db would end SQLite's locks
-        let path = self.directory.join("serving.lock");
-        let mark = File::options().create(true).append(true).open(path).map_err(not_told)?;
+        // not vault.db: closing it a second time would end SQLite's locks
+        let mark = match cfg!(unix) {
+            true => File::open(&self.directory),
+            false => {
+                let path = self.directory.join("serving.lock");
+                File::options().create(true).append(true).open(path)
+            }
+        };
+        let mark = mark.map_err(not_told)?;
         match lock(&mark) {
             Ok(()) => Ok(Some(mark)),
             Err(TryLockError::WouldBlock) => Err(otherwise(self.directory.clone())),

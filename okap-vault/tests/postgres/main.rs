@@ -9,5 +9,11 @@
     reason = "test code"
 )]
 
+mod app;
+mod audit;
 mod contract;
+mod faults;
+mod nodes;
 mod server;
+mod transfer;
+mod upkeep;

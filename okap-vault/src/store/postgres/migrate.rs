@@ -1,4 +1,4 @@
-use deadpool_postgres::GenericClient;
+use deadpool_postgres::{GenericClient, Object};
 
 use super::{Broken, Postgres};
 
@@ -15,8 +15,17 @@ pub(super) async fn to_newest(store: &Postgres) -> Result<(), Broken> {
     if version(&client).await? == Some(newest()) {
         return Ok(());
     }
+    // before the transaction begins: what another one has just made is seen from there on
+    client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await?;
+    let done = migrate(&mut client).await;
+    let freed = client.execute("SELECT pg_advisory_unlock($1)", &[&LOCK]).await;
+    done?;
+    freed?;
+    Ok(())
+}
+
+async fn migrate(client: &mut Object) -> Result<(), Broken> {
     let tx = client.transaction().await?;
-    tx.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
     let found = version(&tx).await?;
     if found.is_none() {
         tx.batch_execute("CREATE TABLE okap_schema (version BIGINT NOT NULL)").await?;
