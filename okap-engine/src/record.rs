@@ -8,6 +8,7 @@ mod audit;
 mod grant;
 mod interaction;
 mod nonces;
+mod seal;
 mod token;
 mod wanted;
 
@@ -18,6 +19,7 @@ pub use interaction::{
     Back, Continuation, Interaction, Outcome, Pointer, Pushed, Repeated, UserCoded,
 };
 pub use nonces::Nonces;
+pub use seal::{InvalidSeal, SEAL_FORM, Seal};
 pub use token::{Access, Code, Device, Refresh, Rotated};
 pub use wanted::Wanted;
 

@@ -1,24 +1,32 @@
 //! The command line.
 
+mod audit;
 mod fault;
 mod grants;
 mod introspection;
 mod keys;
+mod migrate;
 mod serve;
 mod unlock;
 mod usage;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use okap_server::REMEMBERED;
+use okap_types::Secret;
 
 use crate::{
     config::{ConfigError, Settings},
     demo,
     home::{Home, HomeError},
-    out,
+    keys as keyring, out,
+    store::{Database, DatabaseUrl},
 };
 
 /// Keeps your API keys, and lends AI apps what you allow: these models, this much money, until
@@ -41,14 +49,17 @@ Examples:
   okap-vault grants list                  who may use what
   okap-vault grants revoke ID             from the next call on that app is refused
   okap-vault usage --since 2026-11-01     what it has cost
+  okap-vault audit verify                 whether the audit is as it was written
 
 Exit codes:
   0 done   1 failed   2 wrong usage   3 no such vault, key or grant
   4 wrong passphrase or key file   5 the store: locked, read-only, full, damaged or newer
+  6 the audit was tampered with
 
 Environment:
   OKAP_PASSPHRASE  opens the vault without asking    OKAP_DATA  as --data
-  OKAP_KEY_FILE    as --key-file                     OKAP_LOG   what is logged, such as debug";
+  OKAP_KEY_FILE    as --key-file                     OKAP_LOG   what is logged, such as debug
+  OKAP_DATABASE    as --database";
 
 /// What every command takes.
 #[derive(Debug, Args)]
@@ -60,6 +71,19 @@ struct Common {
     /// Providers, prices and limits [default: okap-vault.toml in the vault's directory]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Keeps the vault in a PostgreSQL database, not in a file: postgres://user@host/database
+    ///
+    /// Other users of this computer see arguments: an address with a password is better off in
+    /// OKAP_DATABASE or as `database` in okap-vault.toml.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "OKAP_DATABASE",
+        hide_env = true,
+        value_parser = secret
+    )]
+    database: Option<Secret<String>>,
     /// Answers in JSON, for other programs
     #[arg(long, global = true)]
     json: bool,
@@ -80,6 +104,11 @@ enum Command {
     Introspection(introspection::Command),
     /// Sums up what was used and what it cost
     Usage(usage::Args),
+    /// Verifies the chain over the audit, and exports it
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Moves a vault from its file into a PostgreSQL database
+    Migrate(migrate::Args),
     /// Shows the whole story, offline and with nothing to configure
     Demo(demo::Args),
     /// Writes a completion script for a shell to standard output
@@ -123,6 +152,8 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
         Command::Grants(command) => grants::run(common, command).await,
         Command::Introspection(command) => introspection::run(common, &command),
         Command::Usage(args) => usage::run(common, &args).await,
+        Command::Audit(command) => audit::run(common, command).await,
+        Command::Migrate(args) => migrate::run(common, args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -138,14 +169,35 @@ impl Common {
         self.data.clone().map_or_else(Home::usual, Ok)
     }
 
-    /// The vault's directory, made where it is missing.
-    fn home(&self) -> Result<Home, HomeError> {
-        Home::create(&self.directory()?)
+    /// Where the vault is; its directory is made where it is missing.
+    fn home(&self) -> anyhow::Result<Home> {
+        let directory = self.directory()?;
+        Ok(match self.server(&directory)? {
+            Some(server) => Home::on_server(&directory, server),
+            None => Home::create(&directory)?,
+        })
     }
 
-    /// The directory of a vault that has been set up.
-    fn existing_home(&self) -> Result<Home, HomeError> {
-        Home::existing(&self.directory()?)
+    /// The database of a vault that has been set up.
+    async fn database(&self) -> anyhow::Result<Database> {
+        let directory = self.directory()?;
+        let Some(server) = self.server(&directory)? else {
+            return Ok(Home::existing(&directory)?.database().await?);
+        };
+        let database = Database::connect(&server).await?;
+        match keyring::lock(&database).await? {
+            Some(_) => Ok(database),
+            None => Err(HomeError::Empty(database.place()).into()),
+        }
+    }
+
+    /// The PostgreSQL database that was named here or in the configuration.
+    fn server(&self, directory: &Path) -> anyhow::Result<Option<DatabaseUrl>> {
+        let url = match &self.database {
+            Some(named) => Some(named.clone()),
+            None => self.settings_in(directory)?.database().cloned(),
+        };
+        Ok(url.map(|url| url.expose().parse()).transpose()?)
     }
 
     /// The configuration: the file that was named, or the usual one if it is there.
@@ -155,6 +207,22 @@ impl Common {
             None => Settings::read_if_there(&home.config_path()),
         }
     }
+
+    fn settings_in(&self, directory: &Path) -> Result<Settings, ConfigError> {
+        match &self.config {
+            Some(named) => Settings::read(named),
+            None => Settings::read_if_there(&Home::config_in(directory)),
+        }
+    }
+}
+
+fn secret(text: &str) -> Result<Secret<String>, std::convert::Infallible> {
+    Ok(Secret::from(text))
+}
+
+/// Waits until every node knows of a change, so that what is said next is true on all of them.
+async fn known_everywhere() {
+    tokio::time::sleep(REMEMBERED).await;
 }
 
 #[cfg(test)]

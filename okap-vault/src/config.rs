@@ -23,7 +23,8 @@
 //! ```
 //!
 //! Above the first table may stand `dpop_nonce = true`: then every DPoP proof carries a nonce of
-//! the vault (RFC 9449 section 8).
+//! the vault (RFC 9449 section 8); and `database = "postgres://okap:…@db.example.com/vault"`, which
+//! keeps the vault in that database, for any number of nodes.
 
 mod resource_server;
 
@@ -42,7 +43,7 @@ use okap_engine::{
     provider::{Auth, Style, Upstream, Upstreams},
 };
 use okap_server::Config;
-use okap_types::Provider;
+use okap_types::{Provider, Secret};
 use serde::{Deserialize, Deserializer};
 use url::{Host, Url};
 
@@ -60,6 +61,7 @@ pub struct Settings {
     resource_server: Vec<resource_server::Entry>,
     #[serde(default)]
     dpop_nonce: bool,
+    database: Option<Secret<String>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -159,6 +161,12 @@ impl Settings {
                 .map_err(|why| ConfigError::Address(provider.clone(), path.to_owned(), why))?;
         }
         Ok(settings)
+    }
+
+    /// The PostgreSQL database that the vault is kept in, in place of a SQLite file.
+    #[must_use]
+    pub const fn database(&self) -> Option<&Secret<String>> {
+        self.database.as_ref()
     }
 
     /// The providers that the vault forwards to: the known ones, and those set here.

@@ -14,12 +14,15 @@ use okap_engine::record::Owner;
 use okap_server::StoreError;
 use okap_types::{Provider, Secret};
 
+pub use crate::store::KeptKey;
 pub use file::{KeyFileError, key_file, make_key_file};
 pub use lock::{Lock, lock};
-pub use shelf::{Kept, add, find, kept, remove, rotate};
+pub use shelf::{add, find, kept, remove, rotate};
 
-use crate::{store::Database, user};
-use seal::Sealed;
+use crate::{
+    store::{Database, Sealed},
+    user,
+};
 
 /// Fewest characters of a new passphrase.
 pub const SHORTEST_PASSPHRASE: usize = 8;
@@ -106,8 +109,7 @@ impl Keyring {
         };
         let lock = Lock::new(&data_key, opener).await?;
         let owner = user::new_owner(passphrase).await?;
-        let first = database.write(move |tx| Ok(lock.store(tx)? && owner.store(tx)?)).await?;
-        match first {
+        match database.set_up(lock.stored()?, owner).await? {
             true => Ok(Self { data_key }),
             false => Err(KeyError::SetUpMeanwhile),
         }

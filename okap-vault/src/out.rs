@@ -42,3 +42,8 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) {
         print(&mut row.iter().map(String::as_str));
     }
 }
+
+/// Standard output, for what is too long to hold in memory.
+pub(crate) fn writer() -> impl std::io::Write {
+    std::io::stdout()
+}

@@ -35,7 +35,7 @@ use okap_engine::address::endpoint;
 use okap_server::{ConsentPage, Control};
 use url::Url;
 
-use crate::store::{Database, SqliteVault};
+use crate::store::{Database, StoredVault};
 
 use self::{reply::Refusal, throttle::Attempts};
 
@@ -52,7 +52,7 @@ pub fn device_page(issuer: &Url) -> Url {
 #[derive(Clone, Debug)]
 pub struct Pages {
     /// Requests and grants.
-    pub control: Control<SqliteVault, ConsentPage>,
+    pub control: Control<StoredVault, ConsentPage>,
     /// Sessions and the audit.
     pub database: Database,
     /// The vault's own address; the pages answer below its path, and only to forms from its origin.

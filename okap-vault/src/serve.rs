@@ -21,7 +21,7 @@ use url::Url;
 use crate::{
     config::Settings,
     pages::{self, Pages},
-    store::{self, Database, SqliteVault},
+    store::{Database, StoredVault},
 };
 use door::Door;
 
@@ -42,7 +42,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Options {
     /// What is served.
-    pub vault: SqliteVault,
+    pub vault: StoredVault,
     /// Where it listens; port 0 takes a free one.
     pub listen: SocketAddr,
     /// Its address as apps and browsers see it; `None` takes the address it listens on.
@@ -58,7 +58,7 @@ pub struct Options {
 impl Options {
     /// On this computer alone, at a free port.
     #[must_use]
-    pub fn local(vault: SqliteVault) -> Self {
+    pub fn local(vault: StoredVault) -> Self {
         Self {
             vault,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -76,7 +76,7 @@ pub struct Running {
     /// Its address as apps and browsers see it.
     pub url: Url,
     /// What its pages act through.
-    pub control: Control<SqliteVault, ConsentPage>,
+    pub control: Control<StoredVault, ConsentPage>,
     /// Its database.
     pub database: Database,
     handle: Handle<SocketAddr>,
@@ -175,13 +175,8 @@ fn hardened<A>(mut server: Server<SocketAddr, A>) -> Server<SocketAddr, A> {
 }
 
 async fn health(State(database): State<Database>) -> (StatusCode, &'static str) {
-    let looked = database.read(|moment| {
-        moment.query_row("SELECT value FROM meta WHERE name = 'writes'", [], |row| {
-            row.get::<_, i64>(0)
-        })
-    });
-    match looked.await {
-        Ok(_) => (StatusCode::OK, "ok"),
+    match database.look().await {
+        Ok(()) => (StatusCode::OK, "ok"),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store cannot be read"),
     }
 }
@@ -193,7 +188,7 @@ async fn sweep(database: Database) {
         minutes.tick().await;
         // in small steps, so that calls get in between
         loop {
-            match store::sweep(&database, time::OffsetDateTime::now_utc().into()).await {
+            match database.sweep(time::OffsetDateTime::now_utc().into()).await {
                 Ok(0) => break,
                 Ok(removed) => tracing::debug!(removed, "swept"),
                 Err(error) => {

@@ -1,57 +1,53 @@
-//! The vault's database: one SQLite file, one thread that writes, a few connections that read.
+//! The vault's database: one SQLite file, or a PostgreSQL database for several nodes.
 //!
-//! Several processes may use one file: the command line works beside a running server.
+//! What the vault needs of it has names here and no SQL: pages, keys and the command line know
+//! [`Database`] alone.
 
-mod audit;
 mod fault;
-mod migrate;
-mod records;
+mod postgres;
+mod rows;
 mod sqlite;
-mod sweep;
-mod writer;
+mod transfer;
+mod vault;
+mod verify;
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, path::Path};
 
-use okap_engine::record::Change;
+use okap_engine::record::{Change, Key, Owner, Versioned};
 use okap_server::{CommitError, StoreError};
-use rusqlite::{Connection, OpenFlags, Transaction};
-use tokio::sync::Semaphore;
+use okap_types::{GrantId, Provider, Timestamp};
 
-pub use audit::{Spent, spent};
-pub use fault::{Fault, StoreFault};
-pub use migrate::NEWEST;
-pub use sqlite::SqliteVault;
-pub use sweep::sweep;
+pub use fault::{Fault, Place, StoreFault};
+pub use postgres::{AddressError, DatabaseUrl, Postgres};
+pub use rows::{AuditEntry, Head, KeptKey, Spent};
+pub(crate) use rows::{Sealed, SessionRow, UserRow};
+pub use sqlite::{NEWEST, Sqlite};
+pub use transfer::{MoveError, Moved, transfer};
+pub use vault::StoredVault;
+pub(crate) use verify::PAGE;
+pub use verify::{Flaw, verify};
 
-use writer::Writer;
-
-/// How long one process waits for another's write.
-const BUSY: Duration = Duration::from_secs(5);
-/// Reads at one time.
-const READERS: usize = 4;
+/// Most rows of a kind that one sweep removes, so that it never holds up calls for long.
+const SWEPT: u32 = 500;
 
 /// An open database. Clone it freely; the last clone closes it.
-#[derive(Clone)]
-pub struct Database {
-    inner: Arc<Inner>,
+#[derive(Clone, Debug)]
+pub struct Database(Backend);
+
+#[derive(Clone, Debug)]
+enum Backend {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
 }
 
-struct Inner {
-    path: PathBuf,
-    writer: Writer,
-    readers: Mutex<Vec<Connection>>,
-    turns: Semaphore,
-}
-
-impl fmt::Debug for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Database").field("path", &self.inner.path).finish_non_exhaustive()
-    }
+/// Asks whichever database it is.
+macro_rules! ask {
+    ($self:ident, $store:ident => $ask:expr) => {
+        match &$self.0 {
+            Backend::Sqlite($store) => $ask.await,
+            Backend::Postgres($store) => $ask.await,
+        }
+    };
 }
 
 impl Database {
@@ -64,119 +60,212 @@ impl Database {
     /// # Errors
     /// [`StoreFault`], which names the file.
     pub async fn open(path: &Path) -> Result<Self, StoreFault> {
-        let path = path.to_owned();
-        let opening = path.clone();
-        tokio::task::spawn_blocking(move || Self::open_now(opening))
-            .await
-            .unwrap_or_else(|_| Err(StoreFault::new(&path, Fault::Stopped)))
+        Sqlite::open(path).await.map(|file| Self(Backend::Sqlite(file)))
     }
 
-    fn open_now(path: PathBuf) -> Result<Self, StoreFault> {
-        create_private(&path)?;
-        let broken = |error| StoreFault::of(&path, error);
-        let mut connection = connect(&path).map_err(broken)?;
-        migrate::to_newest(&path, &mut connection)?;
-        let writer = Writer::start(&path, connection)?;
-        let readers = Mutex::new(Vec::new());
-        let turns = Semaphore::new(READERS);
-        Ok(Self { inner: Arc::new(Inner { path, writer, readers, turns }) })
-    }
-
-    /// Where the file is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.inner.path
-    }
-
-    /// Reads. Sees one moment of the database, with every write that had returned before.
+    /// Connects to a PostgreSQL database and brings it up to date.
+    ///
+    /// # Behavior
+    /// - What was written by a newer okap-vault, or tables of another program, stay as they are.
+    /// - A connection that is lost is made anew when it is needed next.
     ///
     /// # Errors
-    /// [`StoreError`], its source a [`StoreFault`].
-    pub async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    {
-        let Ok(_turn) = self.inner.turns.acquire().await else { return Err(self.stopped()) };
-        let inner = self.inner.clone();
-        match tokio::task::spawn_blocking(move || inner.read(read)).await {
-            Ok(done) => done.map_err(StoreError::new),
-            Err(_) => Err(self.stopped()),
+    /// [`StoreFault`], which names the address without its password.
+    pub async fn connect(url: &DatabaseUrl) -> Result<Self, StoreFault> {
+        Postgres::connect(url).await.map(|server| Self(Backend::Postgres(server)))
+    }
+
+    /// Where it is, as it may be shown: without a password.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        match &self.0 {
+            Backend::Sqlite(file) => Place::File(file.path().to_owned()),
+            Backend::Postgres(server) => server.place().clone(),
         }
     }
 
-    /// Writes, all or nothing, durable once this returns `Ok`. Runs also if the caller stops
-    /// waiting.
+    /// The file, where it is one.
+    #[must_use]
+    pub const fn sqlite(&self) -> Option<&Sqlite> {
+        match &self.0 {
+            Backend::Sqlite(file) => Some(file),
+            Backend::Postgres(_) => None,
+        }
+    }
+
+    /// Reads records, as [`Vault::read`](okap_server::Vault::read) says.
+    pub(crate) async fn read(&self, keys: Vec<Key>) -> Result<Vec<Option<Versioned>>, StoreError> {
+        ask!(self, store => store.read_records(keys))
+    }
+
+    /// Lists records, as [`Vault::list`](okap_server::Vault::list) says.
+    pub(crate) async fn list(
+        &self,
+        prefix: &Key,
+        after: Option<&Key>,
+        most: usize,
+    ) -> Result<Vec<(Key, Versioned)>, StoreError> {
+        ask!(self, store => store.list_records(prefix, after, most))
+    }
+
+    /// Applies changes, as [`Vault::commit`](okap_server::Vault::commit) says.
+    pub(crate) async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError> {
+        ask!(self, store => store.commit(changes))
+    }
+
+    /// Another number after each change that nodes have to hear of.
+    pub(crate) async fn generation(&self) -> Result<u64, StoreError> {
+        ask!(self, store => store.generation())
+    }
+
+    /// Waits for a hint that the generation is another.
+    pub(crate) async fn changed(&self) {
+        match &self.0 {
+            // nobody tells
+            Backend::Sqlite(_) => std::future::pending().await,
+            Backend::Postgres(server) => server.changed().await,
+        }
+    }
+
+    /// Fails where the database cannot be read.
     ///
     /// # Errors
-    /// [`StoreError`], its source a [`StoreFault`]; nothing was written.
-    pub async fn write<T, F>(&self, write: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
-    {
-        self.inner.writer.write(write).await.map_err(StoreError::new)
+    /// [`StoreError`].
+    pub async fn look(&self) -> Result<(), StoreError> {
+        ask!(self, store => store.look())
     }
 
-    /// Applies changes to records, as [`Vault::commit`](okap_server::Vault::commit) says.
-    pub(crate) async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError> {
-        self.inner.writer.commit(changes).await
+    /// Removes records and sessions whose time has passed; returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sweep(&self, now: Timestamp) -> Result<usize, StoreError> {
+        ask!(self, store => store.sweep(now, SWEPT))
     }
 
-    fn stopped(&self) -> StoreError {
-        StoreError::new(StoreFault::new(&self.inner.path, Fault::Stopped))
+    /// How the keyring opens (JSON); `None` before the first start.
+    pub(crate) async fn keyring(&self) -> Result<Option<String>, StoreError> {
+        ask!(self, store => store.keyring())
     }
-}
 
-impl Inner {
-    fn read<T>(
+    /// Sets a vault up with how its keyring opens and who signs in; `false`, and nothing changed,
+    /// where it is set up already.
+    pub(crate) async fn set_up(&self, keyring: String, user: UserRow) -> Result<bool, StoreError> {
+        ask!(self, store => store.set_up(keyring, user))
+    }
+
+    /// A user's password hash (PHC).
+    pub(crate) async fn password_hash(&self, name: &str) -> Result<Option<String>, StoreError> {
+        ask!(self, store => store.password_hash(name))
+    }
+
+    /// The session of a cookie's hash, if it has not ended.
+    pub(crate) async fn session(
         &self,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreFault> {
-        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let answer = (|| {
-            let connection = match idle {
-                Some(connection) => connection,
-                None => reader(&self.path)?,
-            };
-            let moment = connection.unchecked_transaction()?;
-            let answer = read(&moment)?;
-            moment.finish()?;
-            Ok((answer, connection))
-        })();
-        // a connection that failed is not used again
-        let (answer, connection) = answer.map_err(|error| StoreFault::of(&self.path, error))?;
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-        Ok(answer)
+        hash: &str,
+        now: Timestamp,
+    ) -> Result<Option<SessionRow>, StoreError> {
+        ask!(self, store => store.session(hash, now))
     }
-}
 
-/// A connection as every part of the vault wants it.
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    // the schema of a tampered file may not call functions with side effects
-    connection.pragma_update(None, "trusted_schema", false)?;
-    Ok(connection)
-}
+    /// Keeps a session, and forgets those that have ended when it begins.
+    pub(crate) async fn start_session(&self, session: SessionRow) -> Result<(), StoreError> {
+        ask!(self, store => store.start_session(session))
+    }
 
-fn reader(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = connect(path)?;
-    connection.pragma_update(None, "query_only", true)?;
-    Ok(connection)
-}
+    /// Forgets a session.
+    pub(crate) async fn end_session(&self, hash: &str) -> Result<(), StoreError> {
+        ask!(self, store => store.end_session(hash))
+    }
 
-/// Makes the file, for its owner alone, before SQLite would make it for all.
-fn create_private(path: &Path) -> Result<(), StoreFault> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(StoreFault::not_created(path, error)),
+    /// An owner's sealed key for a provider.
+    pub(crate) async fn sealed_key(
+        &self,
+        owner: &Owner,
+        provider: &Provider,
+    ) -> Result<Option<Sealed>, StoreError> {
+        ask!(self, store => store.sealed_key(owner, provider))
+    }
+
+    /// Keeps a key where there is none; `false` where there is one.
+    pub(crate) async fn add_key(
+        &self,
+        owner: &Owner,
+        provider: &Provider,
+        sealed: Sealed,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        ask!(self, store => store.add_key(owner, provider, sealed, now))
+    }
+
+    /// Keeps a key in place of the one there is; `false` where there is none.
+    pub(crate) async fn replace_key(
+        &self,
+        owner: &Owner,
+        provider: &Provider,
+        sealed: Sealed,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        ask!(self, store => store.replace_key(owner, provider, sealed, now))
+    }
+
+    /// Forgets a key; `false` where there is none.
+    pub(crate) async fn remove_key(
+        &self,
+        owner: &Owner,
+        provider: &Provider,
+    ) -> Result<bool, StoreError> {
+        ask!(self, store => store.remove_key(owner, provider))
+    }
+
+    /// An owner's keys in order of provider, without the keys.
+    pub(crate) async fn kept_keys(&self, owner: &Owner) -> Result<Vec<KeptKey>, StoreError> {
+        ask!(self, store => store.kept_keys(owner))
+    }
+
+    /// Sums the audit by grant, provider and model: from a moment on, of one grant or of all.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn spent(
+        &self,
+        since: Option<Timestamp>,
+        grant: Option<GrantId>,
+    ) -> Result<Vec<Spent>, StoreError> {
+        ask!(self, store => store.spent(since, grant))
+    }
+
+    /// A grant's latest calls, the last one first.
+    pub(crate) async fn latest_calls(
+        &self,
+        grant: &GrantId,
+        most: usize,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        ask!(self, store => store.latest_calls(grant, most))
+    }
+
+    /// When each grant was used last.
+    pub(crate) async fn last_calls(
+        &self,
+        grants: Vec<GrantId>,
+    ) -> Result<HashMap<GrantId, Timestamp>, StoreError> {
+        ask!(self, store => store.last_calls(grants))
+    }
+
+    /// Rows of the audit behind a place in its chain, in order; fewer than `most` at its end alone.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn audit(&self, after: u64, most: u32) -> Result<Vec<AuditEntry>, StoreError> {
+        ask!(self, store => store.audit(after, most))
+    }
+
+    /// The head that is written down beside the audit, and the place of its last row, of one moment.
+    /// `None` where what is written down is no head.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn audit_head(&self) -> Result<(Option<Head>, u64), StoreError> {
+        ask!(self, store => store.audit_head())
     }
 }

@@ -3,11 +3,13 @@
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
 use okap_engine::record::Owner;
 use okap_server::StoreError;
-use okap_types::{Secret, Timestamp};
-use rusqlite::{OptionalExtension, Transaction};
+use okap_types::Secret;
 use tokio::sync::Semaphore;
 
-use crate::{keys::KeyError, store::Database};
+use crate::{
+    keys::KeyError,
+    store::{Database, UserRow},
+};
 
 /// The name of the one owner.
 pub const OWNER: &str = "owner";
@@ -29,13 +31,7 @@ pub async fn verify_password(
     database: &Database,
     password: &Secret<String>,
 ) -> Result<bool, StoreError> {
-    let stored = database
-        .read(|moment| {
-            let found = "SELECT password_hash FROM users WHERE name = ?1";
-            moment.query_row(found, [OWNER], |row| row.get::<_, String>(0)).optional()
-        })
-        .await?;
-    let Some(stored) = stored else { return Ok(false) };
+    let Some(stored) = database.password_hash(OWNER).await? else { return Ok(false) };
     let _turn = TURNS.acquire().await.map_err(StoreError::new)?;
     let password = password.clone();
     let verify = move || {
@@ -48,14 +44,8 @@ pub async fn verify_password(
     }
 }
 
-/// The owner's row, before it is stored.
-pub(crate) struct NewOwner {
-    hash: String,
-    created: Timestamp,
-}
-
 /// Hashes a passphrase for the owner's row.
-pub(crate) async fn new_owner(passphrase: &Secret<String>) -> Result<NewOwner, KeyError> {
+pub(crate) async fn new_owner(passphrase: &Secret<String>) -> Result<UserRow, KeyError> {
     let passphrase = passphrase.clone();
     let hash = move || {
         let mut salt = [0; 16];
@@ -64,14 +54,6 @@ pub(crate) async fn new_owner(passphrase: &Secret<String>) -> Result<NewOwner, K
         hash.map(|hash| hash.to_string()).map_err(|_| KeyError::Derive)
     };
     let hash = tokio::task::spawn_blocking(hash).await.unwrap_or(Err(KeyError::Derive))?;
-    Ok(NewOwner { hash, created: time::OffsetDateTime::now_utc().into() })
-}
-
-impl NewOwner {
-    /// Writes it; `false` where there is one already.
-    pub(crate) fn store(&self, tx: &Transaction<'_>) -> rusqlite::Result<bool> {
-        let insert = "INSERT INTO users (name, password_hash, created) VALUES (?1, ?2, ?3)
-                      ON CONFLICT DO NOTHING";
-        Ok(tx.execute(insert, (OWNER, &self.hash, self.created.unix_millis()))? == 1)
-    }
+    let created = time::OffsetDateTime::now_utc().into();
+    Ok(UserRow { name: OWNER.to_owned(), password_hash: hash, created })
 }

@@ -431,7 +431,7 @@ fn keep(vault: &Vault, id: &str, above: &[&str], delegate: Option<&str>) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let database = okap_vault::store::Database::open(&database).await.unwrap();
-        let store = okap_vault::store::SqliteVault::without_keys(database);
+        let store = okap_vault::store::StoredVault::without_keys(database);
         store.commit(vec![insert(id, &grant), grant.owned()]).await.unwrap();
     });
 }

@@ -4,11 +4,11 @@
 use okap_engine::record::{Change, Key, Owner, Versioned};
 use okap_server::{CommitError, StoreError, Vault};
 use okap_types::{Provider, Secret};
-use okap_vault::store::SqliteVault;
+use okap_vault::store::StoredVault;
 use tempfile::TempDir;
 
 /// A vault whose directory goes with it.
-struct Tested(SqliteVault, #[allow(dead_code, reason = "kept for its drop")] TempDir);
+struct Tested(StoredVault, #[allow(dead_code, reason = "kept for its drop")] TempDir);
 
 impl Vault for Tested {
     async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>, StoreError> {
@@ -32,11 +32,14 @@ impl Vault for Tested {
     ) -> Result<Option<Secret<String>>, StoreError> {
         self.0.master_key(owner, provider).await
     }
+    async fn generation(&self) -> Result<Option<u64>, StoreError> {
+        self.0.generation().await
+    }
 }
 
 async fn open() -> Tested {
     let home = tempfile::tempdir().unwrap();
-    let vault = SqliteVault::open(home.path(), &Secret::from("correct horse")).await.unwrap();
+    let vault = StoredVault::open(home.path(), &Secret::from("correct horse")).await.unwrap();
     Tested(vault, home)
 }
 

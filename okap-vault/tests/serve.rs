@@ -24,15 +24,15 @@ use okap_vault::{
     config::Settings,
     keys,
     serve::{self, Options, Running, TlsFiles},
-    store::SqliteVault,
+    store::StoredVault,
     user,
 };
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-async fn vault(home: &TempDir) -> SqliteVault {
-    SqliteVault::open(home.path(), &Secret::from("correct horse battery")).await.unwrap()
+async fn vault(home: &TempDir) -> StoredVault {
+    StoredVault::open(home.path(), &Secret::from("correct horse battery")).await.unwrap()
 }
 
 /// A client that trusts these certificates alone.
@@ -146,7 +146,7 @@ async fn a_rotated_or_removed_key_counts_from_the_next_call_on() {
 
     // another process does this, on the same file
     let beside =
-        SqliteVault::open(home.path(), &Secret::from("correct horse battery")).await.unwrap();
+        StoredVault::open(home.path(), &Secret::from("correct horse battery")).await.unwrap();
     let (database, keyring, owner) = (beside.database(), beside.keyring().unwrap(), user::owner());
     keys::add(database, keyring, &owner, &Provider::OpenAi, &Secret::from("sk-one"), now())
         .await
@@ -279,9 +279,21 @@ async fn health_follows_the_store() {
         (answer.status(), answer.text().await.unwrap())
     };
     assert_eq!(health().await, (StatusCode::OK, "ok".to_owned()));
-    running.database.write(|tx| tx.execute_batch("ALTER TABLE meta RENAME TO away")).await.unwrap();
+    running
+        .database
+        .sqlite()
+        .unwrap()
+        .write(|tx| tx.execute_batch("ALTER TABLE meta RENAME TO away"))
+        .await
+        .unwrap();
     assert_eq!(health().await.0, StatusCode::SERVICE_UNAVAILABLE);
-    running.database.write(|tx| tx.execute_batch("ALTER TABLE away RENAME TO meta")).await.unwrap();
+    running
+        .database
+        .sqlite()
+        .unwrap()
+        .write(|tx| tx.execute_batch("ALTER TABLE away RENAME TO meta"))
+        .await
+        .unwrap();
     assert_eq!(health().await.0, StatusCode::OK);
     running.stop().await.unwrap();
 }
@@ -306,10 +318,10 @@ async fn only_the_passphrase_signs_in_and_opens() {
     assert!(verify("correct horse battery").await);
     for wrong in ["", "correct horse", "Correct horse battery", "correct horse battery "] {
         assert!(!verify(wrong).await, "{wrong:?}");
-        let error = SqliteVault::open(home.path(), &Secret::from(wrong)).await.unwrap_err();
+        let error = StoredVault::open(home.path(), &Secret::from(wrong)).await.unwrap_err();
         assert!(matches!(error.downcast_ref(), Some(keys::KeyError::WrongPassphrase)), "{error:?}");
     }
-    SqliteVault::open(home.path(), &Secret::from("correct horse battery")).await.unwrap();
+    StoredVault::open(home.path(), &Secret::from("correct horse battery")).await.unwrap();
 }
 
 #[tokio::test]
@@ -324,10 +336,15 @@ async fn a_sealed_key_opens_for_its_owner_and_provider_alone() {
     assert_eq!(opened(Provider::OpenAi).await.unwrap().unwrap().expose(), "sk-one");
     assert!(opened(Provider::Groq).await.unwrap().is_none());
     // whoever can write the file moves the row to a provider of theirs
-    database.write(|tx| tx.execute("UPDATE master_keys SET provider = 'groq'", [])).await.unwrap();
+    database
+        .sqlite()
+        .unwrap()
+        .write(|tx| tx.execute("UPDATE master_keys SET provider = 'groq'", []))
+        .await
+        .unwrap();
     opened(Provider::Groq).await.unwrap_err();
     assert!(
-        SqliteVault::without_keys(database.clone())
+        StoredVault::without_keys(database.clone())
             .master_key(&owner, &Provider::Groq)
             .await
             .is_err()

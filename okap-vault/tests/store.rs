@@ -23,7 +23,7 @@ use okap_engine::{
 };
 use okap_server::{CommitError, StoreError, Vault};
 use okap_types::{Provider, Timestamp};
-use okap_vault::store::{self, Database, Fault, NEWEST, SqliteVault, StoreFault};
+use okap_vault::store::{Database, Fault, NEWEST, StoreFault, StoredVault};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -55,13 +55,13 @@ async fn refused(path: &Path) -> StoreFault {
 #[tokio::test]
 async fn a_database_opens_again_with_what_it_kept() {
     let home = home();
-    let vault = SqliteVault::without_keys(open(&home).await);
+    let vault = StoredVault::without_keys(open(&home).await);
     vault.commit(vec![put("a/1", Expect::Absent, b"one")]).await.unwrap();
     drop(vault);
     let left: Vec<_> =
         std::fs::read_dir(home.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
     assert_eq!(left, ["vault.db"], "closed, so a copy of the one file is whole");
-    let vault = SqliteVault::without_keys(open(&home).await);
+    let vault = StoredVault::without_keys(open(&home).await);
     assert_eq!(vault.read(&[Key::stored("a/1")]).await.unwrap()[0].as_ref().unwrap().bytes, b"one");
 }
 
@@ -113,12 +113,14 @@ async fn what_is_no_database_of_ours_is_refused_and_left_as_it_is() {
 async fn a_full_disk_refuses_writes_and_loses_nothing() {
     let home = home();
     let database = open(&home).await;
-    let vault = SqliteVault::without_keys(database.clone());
+    let vault = StoredVault::without_keys(database.clone());
     vault.commit(vec![put("a/1", Expect::Absent, b"kept")]).await.unwrap();
     let room = |pages: i64| {
         let database = database.clone();
         async move {
             database
+                .sqlite()
+                .unwrap()
                 .write(move |tx| tx.pragma_update(None, "max_page_count", pages))
                 .await
                 .unwrap();
@@ -141,7 +143,7 @@ async fn a_full_disk_refuses_writes_and_loses_nothing() {
 async fn in_one_group_one_failure_undoes_no_other_write() {
     let home = home();
     let database = open(&home).await;
-    let vault = SqliteVault::without_keys(database.clone());
+    let vault = StoredVault::without_keys(database.clone());
     // while this holds the writer, the others gather behind it
     let (held, holds) = tokio::sync::oneshot::channel();
     let (release, released) = std::sync::mpsc::channel();
@@ -153,7 +155,7 @@ async fn in_one_group_one_failure_undoes_no_other_write() {
                 released.recv().unwrap();
                 Ok(())
             };
-            database.write(hold).await.unwrap();
+            database.sqlite().unwrap().write(hold).await.unwrap();
         }
     });
     holds.await.unwrap();
@@ -166,6 +168,8 @@ async fn in_one_group_one_failure_undoes_no_other_write() {
                 _ => {
                     let broken = vault
                         .database()
+                        .sqlite()
+                        .unwrap()
                         .write(|tx| tx.execute("INSERT INTO nowhere VALUES (1)", []));
                     return assert_eq!(fault(&broken.await.unwrap_err()), Fault::Other);
                 }
@@ -193,16 +197,20 @@ async fn in_one_group_one_failure_undoes_no_other_write() {
 async fn a_write_that_panics_ends_neither_the_others_nor_the_writer() {
     let home = home();
     let database = open(&home).await;
-    let broken = database.write(|tx| -> rusqlite::Result<()> {
+    let broken = database.sqlite().unwrap().write(|tx| -> rusqlite::Result<()> {
         tx.execute("UPDATE meta SET value = 77 WHERE name = 'writes'", [])?;
         panic!("on purpose")
     });
     broken.await.unwrap_err();
     let writes = "SELECT value FROM meta WHERE name = 'writes'";
-    let count =
-        database.read(move |moment| moment.query_row(writes, [], |row| row.get::<_, i64>(0)));
+    let count = database
+        .sqlite()
+        .unwrap()
+        .read(move |moment| moment.query_row(writes, [], |row| row.get::<_, i64>(0)));
     assert_eq!(count.await.unwrap(), 0);
     database
+        .sqlite()
+        .unwrap()
         .write(|tx| tx.execute("UPDATE meta SET value = 1 WHERE name = 'writes'", []))
         .await
         .unwrap();
@@ -212,10 +220,10 @@ async fn a_write_that_panics_ends_neither_the_others_nor_the_writer() {
 async fn two_processes_on_one_file_keep_one_truth() {
     let home = home();
     // two openings share nothing but the file, as two processes do
-    let one = SqliteVault::without_keys(open(&home).await);
-    let other = SqliteVault::without_keys(open(&home).await);
+    let one = StoredVault::without_keys(open(&home).await);
+    let other = StoredVault::without_keys(open(&home).await);
     one.commit(vec![put("a/n", Expect::Absent, b"0")]).await.unwrap();
-    let add = |vault: SqliteVault| {
+    let add = |vault: StoredVault| {
         tokio::spawn(async move {
             let mut done = 0;
             while done < 50 {
@@ -241,9 +249,11 @@ async fn two_processes_on_one_file_keep_one_truth() {
 async fn a_reader_cannot_write() {
     let home = home();
     let database = open(&home).await;
-    let written = database.read(|moment| moment.execute("DELETE FROM meta", []));
+    let written = database.sqlite().unwrap().read(|moment| moment.execute("DELETE FROM meta", []));
     assert_eq!(fault(&written.await.unwrap_err()), Fault::ReadOnly);
     database
+        .sqlite()
+        .unwrap()
         .read(|moment| moment.query_row("SELECT COUNT(*) FROM meta", [], |_| Ok(())))
         .await
         .unwrap();
@@ -252,7 +262,7 @@ async fn a_reader_cannot_write() {
 #[tokio::test]
 async fn a_sweep_removes_what_may_be_forgotten_and_nothing_else() {
     let home = home();
-    let vault = SqliteVault::without_keys(open(&home).await);
+    let vault = StoredVault::without_keys(open(&home).await);
     let now = Timestamp::from_unix_millis(1_700_000_000_000);
     let until = |key: &str, at| Change::Put {
         key: Key::stored(key),
@@ -269,6 +279,8 @@ async fn a_sweep_removes_what_may_be_forgotten_and_nothing_else() {
     vault.commit(changes).await.unwrap();
     vault
         .database()
+        .sqlite()
+        .unwrap()
         .write(move |tx| {
             tx.execute("INSERT INTO users VALUES ('owner', '', 0)", [])?;
             for (hash, expires) in [("old", now.unix_millis()), ("new", now.unix_millis() + 1)] {
@@ -281,17 +293,17 @@ async fn a_sweep_removes_what_may_be_forgotten_and_nothing_else() {
         })
         .await
         .unwrap();
-    assert_eq!(store::sweep(vault.database(), now).await.unwrap(), 3);
+    assert_eq!(vault.database().sweep(now).await.unwrap(), 3);
     let left = vault.list(&Key::stored("a/"), None, 10).await.unwrap();
     let left: Vec<_> = left.iter().map(|(key, _)| key.as_str()).collect();
     assert_eq!(left, ["a/later", "a/never"]);
-    assert_eq!(store::sweep(vault.database(), now).await.unwrap(), 0);
+    assert_eq!(vault.database().sweep(now).await.unwrap(), 0);
 }
 
 #[tokio::test]
 async fn the_audit_is_summed_exactly_beyond_what_one_sum_holds() {
     let home = home();
-    let vault = SqliteVault::without_keys(open(&home).await);
+    let vault = StoredVault::without_keys(open(&home).await);
     let row = |at, grant: &str, model: &str, cost, estimated| {
         Change::Append(Box::new(AuditRow {
             id: another_call(),
@@ -324,7 +336,7 @@ async fn the_audit_is_summed_exactly_beyond_what_one_sum_holds() {
         async move {
             let since = since.map(Timestamp::from_unix_millis);
             let grant = grant.map(|id| id.parse().unwrap());
-            database.read(move |moment| store::spent(moment, since, grant.as_ref())).await.unwrap()
+            database.spent(since, grant).await.unwrap()
         }
     };
     let all = sums(None, None).await;
@@ -352,7 +364,7 @@ fn commits_of_many_tasks_are_all_there() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let vault = SqliteVault::without_keys(Database::open(Path::new(&path)).await.unwrap());
+        let vault = StoredVault::without_keys(Database::open(Path::new(&path)).await.unwrap());
         let tasks = (0..8).map(|task| {
             let vault = vault.clone();
             tokio::spawn(async move {
@@ -402,7 +414,7 @@ async fn said(mut command: Command, kill_after: Option<usize>) -> (Vec<String>, 
 }
 
 async fn all_are_there(home: &TempDir, acks: &[String]) {
-    let vault = SqliteVault::without_keys(open(home).await);
+    let vault = StoredVault::without_keys(open(home).await);
     let keys: Vec<_> = acks.iter().map(|key| Key::stored(key)).collect();
     let found = vault.read(&keys).await.unwrap();
     let lost: Vec<_> = acks.iter().zip(found).filter(|(_, found)| found.is_none()).collect();
@@ -421,8 +433,8 @@ async fn a_killed_writer_loses_no_commit_that_it_acknowledged() {
         assert!(acks.len() >= round * 37 && faults.is_empty(), "{} {faults:?}", acks.len());
         all_are_there(&home, &acks).await;
         let database = open(&home).await;
-        database.write(|tx| tx.execute("DELETE FROM records", [])).await.unwrap();
-        let check = database.read(|moment| {
+        database.sqlite().unwrap().write(|tx| tx.execute("DELETE FROM records", [])).await.unwrap();
+        let check = database.sqlite().unwrap().read(|moment| {
             moment.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0))
         });
         assert_eq!(check.await.unwrap(), "ok");

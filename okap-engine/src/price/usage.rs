@@ -1,5 +1,7 @@
 //! What a call used.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 /// The tokens that a provider says one call used.
@@ -36,4 +38,25 @@ pub struct Usage {
     pub output_video: u64,
     /// Generated tokens that are hidden reasoning.
     pub output_reasoning: u64,
+}
+
+impl Usage {
+    /// The counts that are not zero, in order of name.
+    #[must_use]
+    pub fn counted(&self) -> Vec<(Cow<'static, str>, u64)> {
+        // nearly every call has these two alone, and this is asked of each
+        if *self == (Self { input: self.input, output: self.output, ..Self::default() }) {
+            let both = [(Cow::Borrowed("input"), self.input), ("output".into(), self.output)];
+            return both.into_iter().filter(|(_, count)| *count > 0).collect();
+        }
+        let Ok(serde_json::Value::Object(all)) = serde_json::to_value(self) else {
+            // a struct of numbers is always an object
+            return Vec::new();
+        };
+        let counts =
+            all.into_iter().filter_map(|(name, count)| Some((name.into(), count.as_u64()?)));
+        let mut counts: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
+        counts.sort();
+        counts
+    }
 }

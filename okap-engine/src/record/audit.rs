@@ -87,4 +87,12 @@ impl End {
             Self::TimedOut => "timed_out",
         }
     }
+
+    /// Reads the word as stored.
+    #[must_use]
+    pub fn read(word: &str) -> Option<Self> {
+        let all =
+            [Self::Finished, Self::AppLeft, Self::UpstreamBroke, Self::Revoked, Self::TimedOut];
+        all.into_iter().find(|end| end.as_str() == word)
+    }
 }

@@ -5,7 +5,7 @@ use crate::{
     keys::{KeyError, KeyFileError},
     out,
     serve::AddressError,
-    store::StoreFault,
+    store::{AddressError as DatabaseAddressError, Flaw, MoveError, StoreFault},
 };
 
 /// The command line asks for what cannot be.
@@ -43,8 +43,14 @@ fn code(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if error.is::<NotFound>() {
         return Some(3);
     }
+    if error.is::<DatabaseAddressError>() {
+        return Some(2);
+    }
     if error.is::<StoreFault>() {
         return Some(5);
+    }
+    if error.is::<Flaw>() || matches!(error.downcast_ref(), Some(MoveError::Unreadable(_))) {
+        return Some(6);
     }
     if let Some(error) = error.downcast_ref::<KeyError>() {
         return match error {

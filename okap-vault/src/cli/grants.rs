@@ -12,7 +12,7 @@ use super::{Common, fault::NotFound};
 use crate::{
     family::{Family, State},
     out,
-    store::SqliteVault,
+    store::StoredVault,
     user,
 };
 
@@ -37,7 +37,7 @@ pub(super) enum Command {
     },
 }
 
-pub(super) type Grants = Control<SqliteVault, ConsentPage>;
+pub(super) type Grants = Control<StoredVault, ConsentPage>;
 
 pub(super) async fn run(common: &Common, command: Command) -> anyhow::Result<()> {
     let grants = open(common).await?;
@@ -54,6 +54,7 @@ async fn revoke(common: &Common, grants: &Grants, id: &GrantId) -> anyhow::Resul
     let grant = found(&family, id)?;
     let along = family.end_with(&grant.id);
     grants.revoke(&user::owner(), id).await?;
+    super::known_everywhere().await;
     if common.json {
         out::line(&json!({ "revoked": id, "ended_with_it": along }).to_string());
         return Ok(());
@@ -69,11 +70,11 @@ async fn revoke(common: &Common, grants: &Grants, id: &GrantId) -> anyhow::Resul
 
 /// The grants of a vault, beside a server that may be running; its keys stay closed.
 pub(super) async fn open(common: &Common) -> anyhow::Result<Grants> {
-    let database = common.existing_home()?.database().await?;
+    let database = common.database().await?;
     // nothing that is done here shows the vault's own address
     let issuer = "http://127.0.0.1".parse()?;
     let consent = ConsentPage::at(&issuer, "consent");
-    let okap = OkapService::new(Config::at(issuer), SqliteVault::without_keys(database), consent)?;
+    let okap = OkapService::new(Config::at(issuer), StoredVault::without_keys(database), consent)?;
     Ok(okap.control())
 }
 

@@ -4,6 +4,7 @@ use serde_json::json;
 use super::{
     Common,
     fault::{NotFound, Usage},
+    known_everywhere,
     unlock::{Unlock, provider_key},
 };
 use crate::{keys, keys::KeyError, out, user};
@@ -57,8 +58,9 @@ pub(super) async fn run(common: &Common, command: Command) -> anyhow::Result<()>
         Command::List => list(common).await,
         Command::Remove { provider } => {
             let provider = named(&provider)?;
-            let database = common.existing_home()?.database().await?;
+            let database = common.database().await?;
             keys::remove(&database, &user::owner(), &provider).await?;
+            known_everywhere().await;
             done(common, "removed", &provider);
             Ok(())
         }
@@ -70,7 +72,11 @@ async fn keep(common: &Common, key: Key, rotate: bool) -> anyhow::Result<()> {
         return Err(Usage(never_an_argument()).into());
     }
     let provider = named(&key.provider)?;
-    let home = if rotate { common.existing_home()? } else { common.home()? };
+    if rotate {
+        // a key is not rotated in a vault that is yet to be set up
+        drop(common.database().await?);
+    }
+    let home = common.home()?;
     let known = common.settings(&home)?.upstreams();
     if known.find(&provider).is_none() {
         let names: Vec<_> = known.providers().map(Provider::as_str).collect();
@@ -85,7 +91,7 @@ async fn keep(common: &Common, key: Key, rotate: bool) -> anyhow::Result<()> {
     let unlocked = key.unlock.open(&home).await?;
     let vault = unlocked.vault;
     if unlocked.is_new {
-        out::hint(&format!("A new vault in {}.", vault.database().path().display()));
+        out::hint(&format!("A new vault in {}.", vault.database().place()));
     }
     let (database, keyring, owner) = (vault.database(), vault.keyring()?, user::owner());
     // said before the key is typed
@@ -99,7 +105,10 @@ async fn keep(common: &Common, key: Key, rotate: bool) -> anyhow::Result<()> {
     let secret = provider_key(provider.as_str())?;
     let now = time::OffsetDateTime::now_utc().into();
     match rotate {
-        true => keys::rotate(database, keyring, &owner, &provider, &secret, now).await?,
+        true => {
+            keys::rotate(database, keyring, &owner, &provider, &secret, now).await?;
+            known_everywhere().await;
+        }
         false => keys::add(database, keyring, &owner, &provider, &secret, now).await?,
     }
     done(common, if rotate { "rotated" } else { "added" }, &provider);
@@ -107,7 +116,7 @@ async fn keep(common: &Common, key: Key, rotate: bool) -> anyhow::Result<()> {
 }
 
 async fn list(common: &Common) -> anyhow::Result<()> {
-    let database = common.existing_home()?.database().await?;
+    let database = common.database().await?;
     let kept = keys::kept(&database, &user::owner()).await?;
     if common.json {
         let keys: Vec<_> = kept

@@ -43,6 +43,9 @@ Examples:
   okap-vault serve --listen 0.0.0.0:443 --issuer https://vault.example.com \\
       --tls-cert chain.pem --tls-key key.pem          for other computers too
 
+  okap-vault serve --database postgres://okap@db.example.com/vault
+                                                      a node, one of any number
+
 The first start asks for a passphrase, which seals the keys and signs you in, and makes the
 database. Once it takes calls it says so in one line on standard output.";
 
@@ -58,6 +61,7 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<()> {
     let home = common.home()?;
     let settings = common.settings(&home)?;
     let unlocked = args.unlock.open(&home).await?;
+    let _serving = home.serving()?;
     let database = unlocked.vault.database().clone();
     let tls = args.tls_cert.zip(args.tls_key).map(|(cert, key)| TlsFiles { cert, key });
     let options = Options {
@@ -78,7 +82,7 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<()> {
     if unlocked.is_new {
         out::hint(&format!(
             "A new vault in {}. Sign in at {url}/grants with the passphrase.",
-            database.path().display()
+            database.place()
         ));
     }
     if keys::kept(&database, &user::owner()).await?.is_empty() {
@@ -142,7 +146,9 @@ fn log_to_stderr() -> anyhow::Result<()> {
             EnvFilter::try_new(&wanted).context("OKAP_LOG does not hold; try OKAP_LOG=debug")?
         }
     };
-    for library in ["hyper", "hyper_util", "h2", "rustls", "reqwest", "axum", "tower"] {
+    for library in
+        ["hyper", "hyper_util", "h2", "rustls", "reqwest", "axum", "tower", "tokio_postgres"]
+    {
         if !wanted.contains(library) {
             filter = filter.add_directive(format!("{library}=info").parse::<Directive>()?);
         }

@@ -12,7 +12,7 @@ use crate::{
     home::Home,
     keys::{self, Keyring, Opener, SHORTEST_PASSPHRASE},
     out,
-    store::SqliteVault,
+    store::StoredVault,
 };
 
 /// Longest passphrase or key, in bytes.
@@ -33,7 +33,7 @@ pub(super) struct Unlock {
 
 /// An open vault.
 pub(super) struct Unlocked {
-    pub(super) vault: SqliteVault,
+    pub(super) vault: StoredVault,
     /// Whether it has just been set up.
     pub(super) is_new: bool,
 }
@@ -51,7 +51,7 @@ impl Unlock {
             let passphrase = chosen.map_or_else(|| self.new_passphrase(), Ok)?;
             let key_file = self.key_file.as_deref().map(keys::make_key_file).transpose()?;
             let keyring = Keyring::create(&database, &passphrase, key_file.as_ref()).await?;
-            return Ok(Unlocked { vault: SqliteVault::new(database, keyring), is_new: true });
+            return Ok(Unlocked { vault: StoredVault::new(database, keyring), is_new: true });
         };
         let opener = match &self.key_file {
             Some(path) => Opener::KeyFile(keys::key_file(path)?),
@@ -62,7 +62,7 @@ impl Unlock {
             },
         };
         let keyring = Keyring::unlock(&database, &opener).await?;
-        Ok(Unlocked { vault: SqliteVault::new(database, keyring), is_new: false })
+        Ok(Unlocked { vault: StoredVault::new(database, keyring), is_new: false })
     }
 
     fn new_passphrase(&self) -> anyhow::Result<Secret<String>> {

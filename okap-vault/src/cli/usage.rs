@@ -3,7 +3,7 @@ use okap_types::{GrantId, Timestamp};
 use serde_json::json;
 
 use super::{Common, grants};
-use crate::{out, store, store::Spent};
+use crate::{out, store::Spent};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -28,12 +28,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> anyhow::Result<()> {
         grants::find(&control, id).await?;
     }
     let apps = grants::apps(&control).await?;
-    let (since, grant) = (args.since, args.grant.clone());
-    let spent = control
-        .vault()
-        .database()
-        .read(move |moment| store::spent(moment, since, grant.as_ref()))
-        .await?;
+    let spent = control.vault().database().spent(args.since, args.grant.clone()).await?;
     let app = |row: &Spent| apps.get(&row.grant).cloned().unwrap_or_default();
     let total = spent.iter().fold(Total::default(), Total::plus);
     if common.json {

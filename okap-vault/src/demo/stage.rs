@@ -12,7 +12,7 @@ use crate::{
     config::Settings,
     keys,
     serve::{self, Running},
-    store::{SqliteVault, spent},
+    store::StoredVault,
     user::owner,
 };
 
@@ -42,7 +42,7 @@ impl Stage {
         let manner = Manner { words: 12, ..Manner::default() };
         let provider = FakeProvider::start(Config { manner, ..Config::default() }).await?;
         let folder = tempfile::Builder::new().prefix("okap-demo-").tempdir()?;
-        let vault = SqliteVault::open(folder.path(), &Secret::from(PASSWORD)).await?;
+        let vault = StoredVault::open(folder.path(), &Secret::from(PASSWORD)).await?;
         let now = time::OffsetDateTime::now_utc().into();
         let key = Secret::from(provider.master_key());
         keys::add(vault.database(), vault.keyring()?, &owner(), &Provider::OpenAi, &key, now)
@@ -91,7 +91,7 @@ impl Stage {
     }
 
     pub(super) async fn books(&self) -> anyhow::Result<Books> {
-        let sums = self.vault.database.read(|moment| spent(moment, None, None)).await?;
+        let sums = self.vault.database.spent(None, None).await?;
         let recorded = sums.iter().fold(Pico::ZERO, |sum, row| sum.saturating_add(row.cost));
         let ledger = self.provider.ledger();
         let billed = Pico::new(ledger.totals.billed_pico);

@@ -2,11 +2,10 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use base64ct::{Base64, Encoding};
 use okap_server::StoreError;
 use okap_types::Secret;
-use rusqlite::{OptionalExtension, Transaction};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{KeyError, Opener, seal, seal::Sealed};
+use super::{KeyError, Opener, Sealed, seal};
 use crate::store::Database;
 
 /// Memory that Argon2id takes for a new passphrase.
@@ -16,9 +15,8 @@ const LANES: u32 = 1;
 
 /// What the data key is bound to.
 const PLACE: &[u8] = b"okap-vault data key v1";
-const NAME: &str = "keyring";
 
-/// The sealed data key and how its seal opens; stored as JSON under `meta.keyring`.
+/// The sealed data key and how its seal opens; stored as JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Lock {
     #[serde(flatten)]
@@ -46,12 +44,7 @@ enum Kdf {
 /// # Errors
 /// [`KeyError::Damaged`], [`KeyError::Store`].
 pub async fn lock(database: &Database) -> Result<Option<Lock>, KeyError> {
-    let stored = database
-        .read(|moment| {
-            let found = "SELECT value FROM meta WHERE name = ?1";
-            moment.query_row(found, [NAME], |row| row.get::<_, String>(0)).optional()
-        })
-        .await?;
+    let stored = database.keyring().await?;
     let read =
         |stored: String| serde_json::from_str(&stored).map_err(|_| KeyError::Damaged("data key"));
     stored.map(read).transpose()
@@ -100,12 +93,9 @@ impl Lock {
         Ok(Secret::new(opened))
     }
 
-    /// Writes it; `false` where there is one already.
-    pub(super) fn store(&self, tx: &Transaction<'_>) -> rusqlite::Result<bool> {
-        let text = serde_json::to_string(self)
-            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-        let insert = "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-        Ok(tx.execute(insert, [NAME, &text])? == 1)
+    /// As the database keeps it.
+    pub(super) fn stored(&self) -> Result<String, KeyError> {
+        serde_json::to_string(self).map_err(|error| KeyError::Store(StoreError::new(error)))
     }
 }
 

@@ -4,14 +4,7 @@ use chacha20poly1305::{
 };
 use okap_types::Secret;
 
-use super::KeyError;
-
-/// What a nonce and a key have sealed.
-#[derive(Clone, Debug)]
-pub(super) struct Sealed {
-    pub(super) nonce: [u8; 24],
-    pub(super) bytes: Vec<u8>,
-}
+use super::{KeyError, Sealed};
 
 /// Seals a text under a key, bound to a place.
 pub(super) fn seal(key: &Secret<[u8; 32]>, place: &[u8], text: &[u8]) -> Result<Sealed, KeyError> {

@@ -11,7 +11,8 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use okap_engine::token::hash;
 use okap_server::{Owner, StoreError};
 use okap_types::Secret;
-use rusqlite::{OptionalExtension, params};
+
+use crate::store::SessionRow;
 
 use super::{
     Site,
@@ -63,20 +64,11 @@ impl Session {
 
     /// The session that a request's cookie names, if it has not ended.
     pub(super) async fn find(site: &Site, headers: &HeaderMap) -> Result<Option<Self>, StoreError> {
-        let now = site.pages.control.now().unix_millis();
+        let now = site.pages.control.now();
         for token in tokens(site, headers).take(COOKIES) {
-            let hash = hash(token);
-            let found = site.pages.database.read(move |database| {
-                let query =
-                    "SELECT owner, csrf, hash FROM sessions WHERE hash = ?1 AND expires > ?2";
-                let session = |row: &rusqlite::Row<'_>| {
-                    let owner: String = row.get(0)?;
-                    Ok(Self { owner: Owner::new(&owner), csrf: row.get(1)?, hash: row.get(2)? })
-                };
-                database.query_row(query, params![hash, now], session).optional()
-            });
-            if let Some(session) = found.await? {
-                return Ok(Some(session));
+            if let Some(found) = site.pages.database.session(&hash(token), now).await? {
+                let SessionRow { hash, owner, csrf, .. } = found;
+                return Ok(Some(Self { owner: Owner::new(&owner), csrf, hash }));
             }
         }
         Ok(None)
@@ -85,26 +77,21 @@ impl Session {
     /// Starts a session for an owner and gives its cookie.
     pub(super) async fn start(site: &Site, owner: Owner) -> Result<Cookie, StoreError> {
         let token = Secret::new(random()?);
-        let (hash, csrf) = (hash(token.expose()), random()?);
         let created = site.pages.control.now();
-        let expires = created.plus_seconds(LIFETIME).unix_millis();
-        let created = created.unix_millis();
-        let write = move |database: &rusqlite::Transaction<'_>| {
-            database.execute("DELETE FROM sessions WHERE expires <= ?1", params![created])?;
-            database.execute(
-                "INSERT INTO sessions (hash, owner, csrf, created, expires) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![hash, owner.as_str(), csrf, created, expires],
-            )
+        let session = SessionRow {
+            hash: hash(token.expose()),
+            owner: owner.as_str().to_owned(),
+            csrf: random()?,
+            created,
+            expires: created.plus_seconds(LIFETIME),
         };
-        site.pages.database.write(write).await?;
+        site.pages.database.start_session(session).await?;
         Ok(Cookie::holding(site, &token))
     }
 
     /// Ends the session.
     pub(super) async fn end(&self, site: &Site) -> Result<Cookie, StoreError> {
-        let hash = self.hash.clone();
-        let delete = "DELETE FROM sessions WHERE hash = ?1";
-        site.pages.database.write(move |database| database.execute(delete, params![hash])).await?;
+        site.pages.database.end_session(&self.hash).await?;
         Ok(Cookie::ending(site))
     }
 

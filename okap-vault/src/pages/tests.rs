@@ -80,7 +80,7 @@ impl Clock for Hand {
 /// A vault with its pages.
 struct Stage {
     router: Router,
-    control: Control<SqliteVault, ConsentPage>,
+    control: Control<StoredVault, ConsentPage>,
     database: Database,
     hand: Hand,
     issuer: Url,
@@ -150,11 +150,11 @@ impl Stage {
         let directory = tempfile::tempdir().unwrap();
         let database = Database::open(&directory.path().join("vault.db")).await.unwrap();
         let owner = new_owner(&Secret::from(PASSPHRASE)).await.unwrap();
-        assert!(database.write(move |tx| owner.store(tx)).await.unwrap());
+        assert!(database.set_up("{}".to_owned(), owner).await.unwrap());
         let issuer: Url = issuer.parse().unwrap();
         let start: Timestamp = "2026-01-15T12:00:00Z".parse().unwrap();
         let hand = Hand(Arc::new(start.unix_millis().into()));
-        let vault = SqliteVault::without_keys(database.clone());
+        let vault = StoredVault::without_keys(database.clone());
         let consent = ConsentPage::at(&issuer, "consent");
         let mut config = Config::at(issuer.clone());
         config.device_page = Some(device_page(&issuer));
@@ -378,7 +378,7 @@ async fn sessions(stage: &Stage) -> Vec<String> {
         let mut rows = database.prepare("SELECT hash FROM sessions")?;
         rows.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()
     };
-    stage.database.read(read).await.unwrap()
+    stage.database.sqlite().unwrap().read(read).await.unwrap()
 }
 
 /// A name for a call that no other row has.

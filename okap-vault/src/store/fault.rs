@@ -6,10 +6,28 @@ use std::{
 
 use rusqlite::ErrorCode;
 
+/// Where a database is, as it may be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A SQLite file.
+    File(PathBuf),
+    /// A PostgreSQL database: its address without a password.
+    Server(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Server(address) => f.write_str(address),
+        }
+    }
+}
+
 /// What is wrong with the database, and what to do about it.
 #[derive(Clone, Debug)]
 pub struct StoreFault {
-    path: PathBuf,
+    place: Place,
     fault: Fault,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -34,9 +52,17 @@ pub enum Fault {
     NotOpened,
     /// The file cannot be read or written.
     Io,
+    /// The server cannot be reached, or takes nobody in at the moment.
+    Unreachable,
+    /// The server does not let this user into this database.
+    Denied,
+    /// The server did not answer in time.
+    TooSlow,
+    /// The certificates to trust cannot be read.
+    Roots,
     /// The thread that writes has ended.
     Stopped,
-    /// SQLite refused a statement.
+    /// The database refused a statement.
     Other,
 }
 
@@ -47,20 +73,32 @@ impl StoreFault {
         self.fault
     }
 
-    pub(crate) fn new(path: &Path, fault: Fault) -> Self {
-        Self { path: path.to_owned(), fault, source: None }
+    pub(super) fn new(place: &Place, fault: Fault) -> Self {
+        Self { place: place.clone(), fault, source: None }
     }
 
-    pub(crate) fn not_created(path: &Path, error: io::Error) -> Self {
+    pub(super) fn with(
+        place: &Place,
+        fault: Fault,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { source: Some(Arc::from(source.into())), ..Self::new(place, fault) }
+    }
+
+    pub(super) fn in_file(path: &Path, fault: Fault) -> Self {
+        Self { place: Place::File(path.to_owned()), fault, source: None }
+    }
+
+    pub(super) fn not_created(path: &Path, error: io::Error) -> Self {
         let fault = match error.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Fault::ReadOnly,
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Fault::Full,
             _ => Fault::NotOpened,
         };
-        Self { source: Some(Arc::new(error)), ..Self::new(path, fault) }
+        Self { source: Some(Arc::new(error)), ..Self::in_file(path, fault) }
     }
 
-    pub(crate) fn of(path: &Path, error: rusqlite::Error) -> Self {
+    pub(super) fn of_sqlite(path: &Path, error: rusqlite::Error) -> Self {
         let fault = match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Fault::Locked,
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Fault::ReadOnly,
@@ -71,27 +109,46 @@ impl StoreFault {
             Some(ErrorCode::SystemIoFailure) => Fault::Io,
             _ => Fault::Other,
         };
-        Self { source: Some(Arc::new(error)), ..Self::new(path, fault) }
+        Self { source: Some(Arc::new(error)), ..Self::in_file(path, fault) }
     }
 }
 
 impl fmt::Display for StoreFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.display();
+        let (path, is_file) = (&self.place, matches!(self.place, Place::File(_)));
         match self.fault {
             Fault::Locked => {
-                let seconds = super::BUSY.as_secs();
+                let seconds = super::sqlite::BUSY.as_secs();
                 write!(f, "{path} was locked by another process for {seconds} s; try again")
             }
             Fault::Newer(found) => write!(
                 f,
-                "{path} has schema version {found}, this okap-vault knows versions up to {}; \
-                 update okap-vault",
-                super::NEWEST
+                "{path} has schema version {found}, which is newer than this okap-vault; \
+                 update okap-vault"
             ),
-            Fault::NotOurs => {
+            Fault::NotOurs if is_file => {
                 write!(f, "{path} is no okap-vault database; move it away or name another --data")
             }
+            Fault::NotOurs => write!(
+                f,
+                "{path} has tables of another program; make a database for okap-vault alone"
+            ),
+            Fault::ReadOnly if !is_file => {
+                write!(f, "{path} is read-only, as a standby is; name the server that takes writes")
+            }
+            Fault::Unreachable => write!(
+                f,
+                "{path} cannot be reached; check that PostgreSQL runs there, its address, and sslmode"
+            ),
+            Fault::Denied => write!(
+                f,
+                "{path} does not let this user in; check the user, the password and the database"
+            ),
+            Fault::TooSlow => write!(f, "{path} did not answer in time; try again"),
+            Fault::Roots => write!(
+                f,
+                "the certificates to trust {path} by cannot be read; name a PEM file as sslrootcert"
+            ),
             Fault::ReadOnly => write!(
                 f,
                 "{path} cannot be written; make the file and its directory writable for this user"

@@ -10,7 +10,7 @@ use okap_client::{Access, Client, ClientInfo, ModelAccess};
 use okap_conformance::provider::{Config, FakeProvider, Ledger};
 use okap_server::{Approved, ConsentPage, Control, Decided, Decision, OkapService, Owner, shown};
 use okap_types::{Capability, GrantId, Models};
-use okap_vault::store::{Database, SqliteVault};
+use okap_vault::store::{Database, StoredVault};
 use url::Url;
 
 const PASSPHRASE: &str = "a passphrase for tests";
@@ -69,9 +69,9 @@ impl Stack {
 
     /// What the owner does, on the database itself: a decision taken in one process is seen by
     /// the other.
-    pub(crate) async fn control(&self) -> Control<SqliteVault, ConsentPage> {
+    pub(crate) async fn control(&self) -> Control<StoredVault, ConsentPage> {
         let database = Database::open(&self.folder.path().join("vault.db")).await.unwrap();
-        let vault = SqliteVault::without_keys(database);
+        let vault = StoredVault::without_keys(database);
         let config = okap_server::Config::at(self.url.clone());
         let page = ConsentPage::at(&self.url, "consent");
         OkapService::new(config, vault, page).unwrap().control()

@@ -3,7 +3,6 @@ use std::collections::{HashMap, HashSet};
 use okap_engine::{pico::Pico, token::hash};
 use okap_server::{Grant, StoreError};
 use okap_types::{GrantId, Models, Timestamp};
-use rusqlite::params;
 
 use crate::{
     family::{Family, State},
@@ -154,15 +153,6 @@ async fn last_calls(
     site: &Site,
     grants: &[Grant],
 ) -> Result<HashMap<GrantId, Timestamp>, StoreError> {
-    let ids: Vec<GrantId> = grants.iter().map(|grant| grant.id.clone()).collect();
-    let read = move |database: &rusqlite::Connection| {
-        let mut last = database.prepare_cached("SELECT MAX(at) FROM audit WHERE grant_id = ?1")?;
-        let mut calls = HashMap::new();
-        for id in ids {
-            let at: Option<i64> = last.query_row(params![id.as_str()], |row| row.get(0))?;
-            calls.extend(at.map(|at| (id, Timestamp::from_unix_millis(at))));
-        }
-        Ok(calls)
-    };
-    site.pages.database.read(read).await
+    let ids = grants.iter().map(|grant| grant.id.clone()).collect();
+    site.pages.database.last_calls(ids).await
 }

@@ -1,7 +1,6 @@
-use okap_engine::{pico::Pico, price::Usage};
+use okap_engine::record::{AuditRow, End};
 use okap_server::StoreError;
-use okap_types::{GrantId, Timestamp};
-use rusqlite::{Row, params};
+use okap_types::GrantId;
 
 use crate::{
     pages::show::{self, visible},
@@ -31,45 +30,39 @@ pub(super) async fn calls(
     grant: &GrantId,
     most: usize,
 ) -> Result<Vec<Call>, StoreError> {
-    let grant = grant.to_string();
-    let read = move |database: &rusqlite::Connection| {
-        let mut rows = database.prepare_cached(
-            "SELECT at, model, operation, status, usage, cost, estimated, end FROM audit
-             WHERE grant_id = ?1 ORDER BY at DESC, seq DESC LIMIT ?2",
-        )?;
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        rows.query_map(params![grant, most], call)?.collect::<rusqlite::Result<Vec<_>>>()
-    };
-    database.read(read).await
+    let mut rows: Vec<_> = database
+        .latest_calls(grant, most)
+        .await?
+        .into_iter()
+        .filter_map(|entry| entry.row)
+        .collect();
+    // settled in another order than they began
+    rows.sort_by_key(|row| std::cmp::Reverse(row.at));
+    Ok(rows.into_iter().map(call).collect())
 }
 
-fn call(row: &Row<'_>) -> rusqlite::Result<Call> {
-    let usage: String = row.get(4)?;
-    let usage: Usage = serde_json::from_str(&usage).unwrap_or_default();
-    let cost = u64::try_from(row.get::<_, i64>(5)?).unwrap_or_default();
-    let (status, end): (u16, String) = (row.get(3)?, row.get(7)?);
-    Ok(Call {
-        at: show::short(Timestamp::from_unix_millis(row.get(0)?)),
-        model: visible(&row.get::<_, String>(1)?).into_owned(),
-        operation: row.get(2)?,
-        outcome: outcome(status, &end),
-        went_well: end == "finished" && (200..300).contains(&status),
-        input: show::count(usage.input),
-        output: show::count(usage.output),
-        cost: show::usd(Pico::new(cost)),
-        estimated: row.get(6)?,
-    })
+fn call(row: AuditRow) -> Call {
+    Call {
+        at: show::short(row.at),
+        model: visible(&row.model).into_owned(),
+        outcome: outcome(row.status, row.end),
+        went_well: row.end == End::Finished && (200..300).contains(&row.status),
+        input: show::count(row.usage.input),
+        output: show::count(row.usage.output),
+        cost: show::usd(row.cost),
+        estimated: row.estimated,
+        operation: row.operation,
+    }
 }
 
-fn outcome(status: u16, end: &str) -> String {
+fn outcome(status: u16, end: End) -> String {
     match (status, end) {
-        (200..300, "finished") => "finished".to_owned(),
-        (0, "finished") => "no answer".to_owned(),
-        (_, "finished") => format!("the provider said {status}"),
-        (_, "app_left") => "the app hung up".to_owned(),
-        (_, "upstream_broke") => "the answer broke off".to_owned(),
-        (_, "revoked") => "stopped: revoked".to_owned(),
-        (_, "timed_out") => "the provider took too long".to_owned(),
-        (_, other) => visible(other).into_owned(),
+        (200..300, End::Finished) => "finished".to_owned(),
+        (0, End::Finished) => "no answer".to_owned(),
+        (_, End::Finished) => format!("the provider said {status}"),
+        (_, End::AppLeft) => "the app hung up".to_owned(),
+        (_, End::UpstreamBroke) => "the answer broke off".to_owned(),
+        (_, End::Revoked) => "stopped: revoked".to_owned(),
+        (_, End::TimedOut) => "the provider took too long".to_owned(),
     }
 }

@@ -1,18 +1,49 @@
-//! Records under keys, each with a version; the SQL behind [`SqliteVault`](super::SqliteVault).
+//! Records under keys, each with a version; the generation, by which nodes know that one was changed.
 
 use okap_engine::record::{Change, Expect, Key, Versioned};
+use okap_server::StoreError;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::audit;
+use super::{Sqlite, audit};
+use crate::store::rows::{count, meta};
+
+impl Sqlite {
+    pub(in crate::store) async fn read_records(
+        &self,
+        keys: Vec<Key>,
+    ) -> Result<Vec<Option<Versioned>>, StoreError> {
+        self.read(move |moment| read(moment, &keys)).await
+    }
+
+    pub(in crate::store) async fn list_records(
+        &self,
+        prefix: &Key,
+        after: Option<&Key>,
+        most: usize,
+    ) -> Result<Vec<(Key, Versioned)>, StoreError> {
+        let (prefix, after) = (prefix.clone(), after.cloned());
+        self.read(move |moment| list(moment, &prefix, after.as_ref(), most)).await
+    }
+
+    pub(in crate::store) async fn generation(&self) -> Result<u64, StoreError> {
+        self.read(|moment| {
+            moment
+                .prepare_cached("SELECT value FROM meta WHERE name = ?1")?
+                .query_row([meta::GENERATION], |row| row.get::<_, i64>(0))
+                .map(|raised| count(raised).unwrap_or_default())
+        })
+        .await
+    }
+}
 
 /// One answer for each key.
-pub(super) fn read(moment: &Connection, keys: &[Key]) -> rusqlite::Result<Vec<Option<Versioned>>> {
+fn read(moment: &Connection, keys: &[Key]) -> rusqlite::Result<Vec<Option<Versioned>>> {
     let mut find = moment.prepare_cached("SELECT version, bytes FROM records WHERE key = ?1")?;
     keys.iter().map(|key| find.query_row([key.as_str()], versioned).optional()).collect()
 }
 
 /// Records whose key begins with `prefix`, behind `after`, in order of key.
-pub(super) fn list(
+fn list(
     moment: &Connection,
     prefix: &Key,
     after: Option<&Key>,
@@ -64,10 +95,30 @@ pub(super) fn apply(tx: &Transaction<'_>, changes: &[Change]) -> rusqlite::Resul
             Change::Put { key, bytes: None, .. } => {
                 tx.prepare_cached("DELETE FROM records WHERE key = ?1")?.execute([key.as_str()])?;
             }
-            Change::Append(row) => audit::append(tx, row)?,
+            Change::Append(_) => {}
         }
     }
+    if changes.iter().any(Change::is_heard) {
+        raise_generation(tx)?;
+    }
+    let mut rows = changes.iter().filter_map(|change| match change {
+        Change::Append(row) => Some(&**row),
+        Change::Put { .. } => None,
+    });
+    if let Some(first) = rows.next() {
+        let mut chain = audit::Chain::open(tx)?;
+        chain.append(first)?;
+        rows.try_for_each(|row| chain.append(row))?;
+        chain.close()?;
+    }
     Ok(true)
+}
+
+/// Tells the nodes that what they remember may have changed.
+pub(super) fn raise_generation(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.prepare_cached("UPDATE meta SET value = value + 1 WHERE name = ?1")?
+        .execute([meta::GENERATION])?;
+    Ok(())
 }
 
 fn stands_as(tx: &Transaction<'_>, key: &Key, expect: Expect) -> rusqlite::Result<bool> {

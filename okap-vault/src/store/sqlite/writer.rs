@@ -9,7 +9,8 @@ use okap_server::{CommitError, StoreError};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Fault, StoreFault, records};
+use super::records;
+use crate::store::{Fault, StoreFault};
 
 /// Writes that may wait before callers wait too.
 const WAITING: usize = 1024;
@@ -68,11 +69,11 @@ impl Writer {
     {
         let path = self.path.clone();
         let run = move |tx: &Transaction<'_>| {
-            write(tx).map_err(|error| Failed::Fault(StoreFault::of(&path, error)))
+            write(tx).map_err(|error| Failed::Fault(StoreFault::of_sqlite(&path, error)))
         };
         self.submit(run).await.map_err(|failed| match failed {
             Failed::Fault(fault) => fault,
-            Failed::Conflict => StoreFault::new(&self.path, Fault::Other),
+            Failed::Conflict => StoreFault::in_file(&self.path, Fault::Other),
         })
     }
 
@@ -81,7 +82,7 @@ impl Writer {
         let run = move |tx: &Transaction<'_>| match records::apply(tx, &changes) {
             Ok(true) => Ok(()),
             Ok(false) => Err(Failed::Conflict),
-            Err(error) => Err(Failed::Fault(StoreFault::of(&path, error))),
+            Err(error) => Err(Failed::Fault(StoreFault::of_sqlite(&path, error))),
         };
         self.submit(run).await.map_err(|failed| match failed {
             Failed::Conflict => CommitError::Conflict,
@@ -94,7 +95,7 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Failed> + Send + 'static,
     {
-        let stopped = || Failed::Fault(StoreFault::new(&self.path, Fault::Stopped));
+        let stopped = || Failed::Fault(StoreFault::in_file(&self.path, Fault::Stopped));
         let (reply, answer) = oneshot::channel();
         let task = Task { run: Some(run), outcome: None, reply };
         let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
@@ -160,15 +161,23 @@ fn write(
     connection: &mut Connection,
     group: &mut [Box<dyn Job>],
 ) -> Result<(), StoreFault> {
-    let broken = |error| StoreFault::of(path, error);
+    let broken = |error| StoreFault::of_sqlite(path, error);
     let tx =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(broken)?;
+    if let [alone] = group {
+        // nobody else is undone with it: the transaction is its savepoint
+        return match alone.run(&tx) {
+            Ok(()) => tx.commit().map_err(broken),
+            Err(_) if tx.is_autocommit() => Ok(()),
+            Err(_) => tx.rollback().map_err(broken),
+        };
+    }
     for job in group {
         tx.execute_batch("SAVEPOINT job").map_err(broken)?;
         if let Err(fault) = job.run(&tx) {
             // some faults, such as a full disk, end the whole transaction
             if tx.is_autocommit() {
-                return Err(fault.unwrap_or_else(|| StoreFault::new(path, Fault::Other)));
+                return Err(fault.unwrap_or_else(|| StoreFault::in_file(path, Fault::Other)));
             }
             tx.execute_batch("ROLLBACK TO job").map_err(broken)?;
         }

@@ -1,0 +1,98 @@
+use std::{path::Path, sync::Arc};
+
+use okap_engine::record::{Change, Key, Owner, Versioned};
+use okap_server::{CommitError, StoreError, Vault};
+use okap_types::{Provider, Secret};
+
+use super::Database;
+use crate::keys::{self, Keyring};
+
+/// A vault in its database, with its keyring.
+#[derive(Clone, Debug)]
+pub struct StoredVault {
+    database: Database,
+    keyring: Option<Arc<Keyring>>,
+}
+
+/// A key was asked for while the keyring is closed.
+#[derive(Debug, thiserror::Error)]
+#[error("the keyring is closed")]
+struct Closed;
+
+impl StoredVault {
+    /// A vault over an open database and its keyring.
+    #[must_use]
+    pub fn new(database: Database, keyring: Keyring) -> Self {
+        Self { database, keyring: Some(Arc::new(keyring)) }
+    }
+
+    /// A vault whose keys stay closed; grants can be seen and revoked.
+    #[must_use]
+    pub const fn without_keys(database: Database) -> Self {
+        Self { database, keyring: None }
+    }
+
+    /// Opens the vault in a directory with its passphrase; makes both where there is none.
+    ///
+    /// # Errors
+    /// What stands in the way, with its causes.
+    pub async fn open(directory: &Path, passphrase: &Secret<String>) -> anyhow::Result<Self> {
+        let database = crate::home::Home::create(directory)?.database().await?;
+        let keyring = match keys::lock(&database).await? {
+            None => Keyring::create(&database, passphrase, None).await?,
+            Some(_) => {
+                Keyring::unlock(&database, &keys::Opener::Passphrase(passphrase.clone())).await?
+            }
+        };
+        Ok(Self::new(database, keyring))
+    }
+
+    /// The database, for what is not OKAP's: users, sessions, the audit.
+    #[must_use]
+    pub const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The keyring.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the keyring is closed.
+    pub fn keyring(&self) -> Result<&Keyring, StoreError> {
+        self.keyring.as_deref().ok_or_else(|| StoreError::new(Closed))
+    }
+}
+
+impl Vault for StoredVault {
+    async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Versioned>>, StoreError> {
+        self.database.read(keys.to_vec()).await
+    }
+
+    async fn list(
+        &self,
+        prefix: &Key,
+        after: Option<&Key>,
+        most: usize,
+    ) -> Result<Vec<(Key, Versioned)>, StoreError> {
+        self.database.list(prefix, after, most).await
+    }
+
+    async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError> {
+        self.database.commit(changes).await
+    }
+
+    async fn master_key(
+        &self,
+        owner: &Owner,
+        provider: &Provider,
+    ) -> Result<Option<Secret<String>>, StoreError> {
+        keys::find(&self.database, self.keyring()?, owner, provider).await
+    }
+
+    async fn generation(&self) -> Result<Option<u64>, StoreError> {
+        self.database.generation().await.map(Some)
+    }
+
+    async fn changed(&self) {
+        self.database.changed().await;
+    }
+}

@@ -1,0 +1,19 @@
+//! The vault on PostgreSQL: the promises of every store, and those that only it can make.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "test code"
+)]
+
+mod app;
+mod audit;
+mod contract;
+mod faults;
+mod nodes;
+mod server;
+mod transfer;
+mod upkeep;
