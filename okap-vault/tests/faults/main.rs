@@ -11,15 +11,15 @@
 )]
 
 mod app;
+mod budget;
 mod chance;
-#[allow(dead_code, reason = "the runs to come use more of it")]
 mod checks;
+mod disk;
 mod kill;
+mod nodes;
 mod rates;
 #[path = "../postgres/server.rs"]
-#[allow(dead_code, reason = "the runs to come use more of it")]
 mod server;
-#[allow(dead_code, reason = "the runs to come use more of it")]
 mod shim;
-#[allow(dead_code, reason = "the runs to come use more of it")]
+mod soak;
 mod stage;
