@@ -71,6 +71,8 @@ pub struct Renewal {
 
 /// Calls of the size of the one that waits for which a lease is taken ahead.
 const CALLS_AHEAD: u64 = 16;
+/// And of what is free no more than one part in so many: that much a crash may cost.
+const PART_AHEAD: u64 = 16;
 /// Requests of a day or a minute that are taken ahead at most.
 const REQUESTS_AHEAD: u32 = 256;
 
@@ -362,7 +364,7 @@ impl Leased {
             let each = want.amount.get() / u64::from(want.requests.max(1));
             let spare = each
                 .saturating_mul(CALLS_AHEAD)
-                .min(free.saturating_sub(needed).get() / 4)
+                .min(free.saturating_sub(needed).get() / PART_AHEAD)
                 .saturating_mul(u64::from(ahead));
             needed.saturating_add(Pico::new(spare)).min(free)
         };

@@ -59,7 +59,7 @@ fn hold(node: &mut Leased, limits: &Limits, amount: u64, now: Timestamp) -> Resu
 
 #[test]
 fn a_call_needs_a_lease_and_the_calls_behind_it_do_not() {
-    let (mut store, mut node, limits) = (Store::default(), Leased::new(1), monthly(1000));
+    let (mut store, mut node, limits) = (Store::default(), Leased::new(1), monthly(10_000));
     assert_eq!(hold(&mut node, &limits, 10, noon()), Err(Denial::Uncovered(micros(10))));
     store.renew(&mut node, &limits, 10, Ahead::Some, noon());
     for _ in 0..17 {
