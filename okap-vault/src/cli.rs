@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bench;
 mod fault;
 mod grants;
 mod introspection;
@@ -80,6 +81,8 @@ enum Command {
     Introspection(introspection::Command),
     /// Sums up what was used and what it cost
     Usage(usage::Args),
+    /// Measures what the vault costs, beside nginx as a plain proxy
+    Bench(bench::Args),
     /// Shows the whole story, offline and with nothing to configure
     Demo(demo::Args),
     /// Writes a completion script for a shell to standard output
@@ -123,6 +126,7 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
         Command::Grants(command) => grants::run(common, command).await,
         Command::Introspection(command) => introspection::run(common, &command),
         Command::Usage(args) => usage::run(common, &args).await,
+        Command::Bench(args) => bench::run(common, args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
