@@ -81,6 +81,8 @@ fn bound(call: &mut Call, n: Option<u64>, size: Option<&str>) -> Result<(), Refu
     let tokens = (pixels.max(PIXELS) / PIXELS_PER_TOKEN).saturating_add(TOKENS);
     call.output_at_most = tokens.saturating_mul(n);
     call.units.images = n;
+    // a picture does not tell its tokens: uncounted, it may have all of them
+    call.hidden_output = true;
     Ok(())
 }
 
