@@ -33,3 +33,4 @@ mod refusal;
 mod signer;
 mod store;
 mod support;
+mod worked;
