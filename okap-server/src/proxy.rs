@@ -1,5 +1,6 @@
 //! The guarded walk of one call. Its order is the security of the vault.
 
+mod called;
 mod credential;
 mod headers;
 
@@ -20,7 +21,7 @@ use okap_engine::{
     admit::{self, Admitted, Settlement},
     pico::Pico,
     price::ModelPrice,
-    provider::{self, Auth, Call, Meter, Operation, Style, Upstream as UpstreamProvider},
+    provider::{self, Answer, Auth, Call, Meter, Operation, Style, Upstream as UpstreamProvider},
     record::{Allowed, AuditRow, CallId, End, Grant},
     refusal::Refusal,
 };
@@ -39,7 +40,7 @@ use self::{
 use crate::{
     BoxError, Consent, Vault,
     allowance::{Family, Place, Settling},
-    body::{self, Body, ReadError},
+    body::{self, Body},
     core::Core,
     holder::Holder,
     ports::SendError,
@@ -190,7 +191,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
     {
         let named = provider.parse::<Provider>().ok();
         let upstream = named.as_ref().and_then(|p| self.config.upstreams.find(p).cloned());
-        let style = upstream.as_ref().map_or(Style::OpenAi, |u| u.style);
+        let style = upstream.as_ref().map_or(Style::OpenAi, |u| u.style_at(path));
         let known = named.zip(upstream);
         // no route has another method, and a preflight brings no credential
         if !matches!(*request.method(), Method::GET | Method::POST | Method::DELETE)
@@ -247,18 +248,18 @@ impl<V: Vault, C: Consent> Core<V, C> {
         };
         let now = self.clock.now();
         let parts = admit::parts(access.allows(grant), &provider, now).map_err(about)?;
-        let operation = provider::route_of(&provider, upstream.style, head.method.as_str(), path)
-            .map_err(about)?;
+        let query = head.uri.query();
+        let provider::Route { operation, style } =
+            upstream.route(&provider, head.method.as_str(), path, query).map_err(about)?;
         if operation.is_local() {
-            return self.models(upstream.style, &operation, &provider, &parts, now).map_err(about);
+            return self.models(style, &operation, &provider, &parts, now).map_err(about);
         }
-        let body = self.call_body(&head, body).await.map_err(about)?;
-        let call = Call::read(operation, &body).map_err(about)?;
+        let call = self.called(operation, &head, body).await.map_err(about)?;
         let allowed = admit::allowed(&parts, &call, now).map_err(about)?;
         let part = access.allows(grant).iter().position(|part| std::ptr::eq(part, allowed));
         let family = part.and_then(|part| holding.families.get(part)).cloned();
         let family = family.ok_or(Refusal::VaultUnavailable)?;
-        let asked = Asked { call, family, ends: allowed.expires, provider, style: upstream.style };
+        let asked = Asked { call, family, ends: allowed.expires, provider, style };
         let running =
             self.admitted(asked, holding.clone(), presented.token).await.map_err(about)?;
         // from here on every way out settles, even that of an app which hangs up
@@ -321,35 +322,6 @@ impl<V: Vault, C: Consent> Core<V, C> {
         url
     }
 
-    async fn call_body<B>(&self, head: &Parts, body: B) -> Result<Bytes, Refusal>
-    where
-        B: http_body::Body,
-        B::Error: Into<BoxError>,
-    {
-        let text = |name: HeaderName| {
-            let value =
-                head.headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
-            value.map(|v| v.chars().filter(|c| !c.is_control()).take(80).collect::<String>())
-        };
-        let encodings = head.headers.get_all(header::CONTENT_ENCODING);
-        if encodings.iter().any(|e| !e.as_bytes().eq_ignore_ascii_case(b"identity")) {
-            return Err(Refusal::UnsupportedEncoding(
-                text(header::CONTENT_ENCODING).unwrap_or_default(),
-            ));
-        }
-        let kind = text(header::CONTENT_TYPE).unwrap_or_default();
-        let plain = kind.split(';').next().unwrap_or_default().trim();
-        if !plain.eq_ignore_ascii_case("application/json") {
-            return Err(Refusal::UnsupportedMediaType(kind));
-        }
-        let most = self.config.longest_call;
-        body::read(body, most, self.config.request_within).await.map_err(|error| match error {
-            ReadError::TooLarge => Refusal::TooLarge(most),
-            ReadError::TooSlow => Refusal::RequestTimeout,
-            ReadError::Broken => Refusal::InvalidRequest("the request broke off".into()),
-        })
-    }
-
     fn models(
         &self,
         style: Style,
@@ -391,7 +363,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 return Err(Refusal::VaultUnavailable);
             }
         };
-        if key.is_none() && upstream.auth != Auth::None {
+        if key.is_none() && upstream.auth_for(&running.call.operation) != Auth::None {
             self.settle(&running, admit::settle_refused(), 0, End::UpstreamBroke).await?;
             return Err(Refusal::ProviderNotConfigured(running.provider.clone()));
         }
@@ -462,18 +434,17 @@ impl<V: Vault, C: Consent> Core<V, C> {
             .get(header::CONTENT_TYPE)
             .and_then(|v| v.to_str().ok())
             .unwrap_or_default();
-        let streams = kind.starts_with("text/event-stream");
-        if encoded || !(streams && running.call.stream || kind.starts_with("application/json")) {
+        let Some(answer) = running.call.answer(kind).filter(|_| !encoded) else {
             let bound = admit::settle_unanswered(&running.call, &running.admitted);
             self.settle(&running, bound, status, End::UpstreamBroke).await?;
-            let what = "its answer is neither JSON nor an event stream".to_owned();
+            let what = "its answer is of a type that no answer to this call has".to_owned();
             return Err(Refusal::Upstream(running.provider.clone(), what));
-        }
+        };
         let lowered = running.admitted.ceiling.filter(|_| running.admitted.lowered);
         let mut reply = passed(&head, key.as_ref());
-        *reply.body_mut() = match streams {
-            true => stream::pump(self, running, body, status, key.as_ref()),
-            false => body::full(self.whole(running, body, status, key.as_ref()).await?),
+        *reply.body_mut() = match answer {
+            Answer::Streamed => stream::pump(self, running, body, status, key.as_ref()),
+            Answer::Whole => body::full(self.whole(running, body, status, key.as_ref()).await?),
         };
         if let Some(ceiling) = lowered {
             reply::set(
