@@ -160,8 +160,12 @@ impl Leased {
         self.counts().fits_money(limits, amount, &self.parts())
     }
 
+    /// See [`Hold::pause`]: whoever has a lease lets calls out.
     pub(super) fn pause(&self, limits: &Limits) -> u16 {
-        self.counts().pause(limits, &self.parts())
+        match self.lease {
+            Some(_) => self.counts().pause(limits, &self.parts()),
+            None => 0,
+        }
     }
 
     /// Whether the lease covers one more request, and so much more money held, of what is capped;
