@@ -133,7 +133,12 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(2));
         }
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    // on one core, threads would only take turns
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let runtime = match cores {
+        1 => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+        _ => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
+    };
     let done = match runtime {
         Ok(runtime) => runtime.block_on(command(cli)),
         Err(error) => Err(error).context("no threads can be started"),

@@ -65,7 +65,9 @@ async fn provider() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let router = Router::new().route("/v1/chat/completions", post(answer)).with_state(seen.clone());
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(axum_server::from_tcp(listener).unwrap().serve(router.into_make_service()));
+    listener.set_nonblocking(true).unwrap();
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     (address, seen)
 }
 

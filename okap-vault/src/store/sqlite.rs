@@ -3,6 +3,7 @@
 //! Several processes may use one file: the command line works beside a running server.
 
 mod audit;
+mod disk;
 mod keys;
 mod migrate;
 mod people;
