@@ -10,6 +10,7 @@ mod interaction;
 mod nonces;
 mod seal;
 mod token;
+mod wanted;
 
 pub use app::{App, Identity, Owner};
 pub use audit::{AuditRow, CallId, End};
@@ -20,6 +21,7 @@ pub use interaction::{
 pub use nonces::Nonces;
 pub use seal::{InvalidSeal, SEAL_FORM, Seal};
 pub use token::{Access, Code, Device, Refresh, Rotated};
+pub use wanted::Wanted;
 
 use std::fmt;
 
@@ -109,7 +111,7 @@ impl Change {
         let Self::Put { key, expect, .. } = self else { return false };
         let of = |kind: &str| key.0.strip_prefix(kind).is_some_and(|rest| rest.starts_with('/'));
         let replaces = matches!(expect, Expect::Version(_));
-        replaces && (of(Grant::KIND) || of(Access::KIND))
+        of(Wanted::KIND) || replaces && (of(Grant::KIND) || of(Access::KIND))
     }
 }
 

@@ -1,59 +1,55 @@
 //! What this node may let through: the room of the ledger in a running vault.
 //!
-//! Today every hold is one durable commit before the call leaves, guarded by the record's
-//! version, so that any number of nodes on one store keep one cap. Leases, which take the store
-//! out of the way of a call, belong here and nowhere else.
+//! A node counts its calls against leases that it has of the store ([`renew`]), so that a call waits
+//! for no store. What a call cost is durable before its answer ends ([`books`]). Behind the calls
+//! the [`steward`] renews leases, gives back what is not used, and hears what other nodes want.
+
+mod books;
+mod renew;
+mod slot;
+mod steward;
 
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use okap_engine::{
     admit::Admitted,
-    ledger::{Account, Chain, Hold},
-    pico::Pico,
-    record::{AuditRow, CallId, Change, Key, Loaded, Share},
+    ledger::{Account, Chain, Denial, Leased, Used},
+    record::{CallId, Key, Loaded, Share},
     refusal::Refusal,
 };
+use okap_types::Limits;
+use tokio::time::{Instant, timeout_at};
 
-use tokio::sync::OwnedMutexGuard;
+use crate::{Consent, StoreError, Vault, core::Core};
 
-use crate::{CommitError, StoreError, Vault, vault::TRIES};
+use self::books::Books;
+use self::slot::Slot;
+pub(crate) use self::{
+    books::Settling,
+    slot::{Family, Place},
+};
 
-/// How long a settlement waits before it tries a failed store again; longer each time.
-const PATIENCE: Duration = Duration::from_millis(200);
-/// Failures of the store after which a settlement gives up and the hold stays.
-const MOST_FAILURES: u32 = 6;
+/// Accounts that a node knows before it forgets those that nobody uses.
+const MANY: usize = 10_000;
+/// How often a call takes a lease before it gives up: others may use up what it took.
+const TURNS: usize = 64;
 
-/// One turnstile an account, so that calls of one app do not collide in the store.
+/// The leases of this node, and the calls that count in them.
 #[derive(Debug)]
 pub(crate) struct Allowance {
     /// This start of this process, among all that ever write to the store.
     node: u64,
     calls: AtomicU64,
-    turnstiles: Mutex<HashMap<String, Arc<Turnstile>>>,
-}
-
-#[derive(Debug, Default)]
-struct Turnstile {
-    turn: Arc<tokio::sync::Mutex<()>>,
-    /// Calls under way.
-    inside: AtomicUsize,
-}
-
-/// A call that is under way, until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Place(Arc<Turnstile>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.inside.fetch_sub(1, Ordering::Relaxed);
-    }
+    slots: RwLock<HashMap<String, Arc<Slot>>>,
+    books: Books,
+    /// Whether the steward is about.
+    tended: AtomicBool,
 }
 
 impl Allowance {
@@ -62,8 +58,13 @@ impl Allowance {
     pub(crate) fn new() -> Result<Self, StoreError> {
         let mut bits = [0; 8];
         getrandom::fill(&mut bits).map_err(|e| StoreError::new(e.to_string()))?;
-        let node = u64::from_le_bytes(bits) >> 1;
-        Ok(Self { node, calls: AtomicU64::new(0), turnstiles: Mutex::default() })
+        Ok(Self {
+            node: u64::from_le_bytes(bits) >> 1,
+            calls: AtomicU64::new(0),
+            slots: RwLock::default(),
+            books: Books::default(),
+            tended: AtomicBool::new(false),
+        })
     }
 
     /// A name for one more call.
@@ -71,109 +72,132 @@ impl Allowance {
         CallId { node: self.node, number: self.calls.fetch_add(1, Ordering::Relaxed) }
     }
 
-    /// Lets one more call in, where fewer than `most` of the whole family are under way.
-    pub(crate) fn enter(&self, shares: &[Share], most: usize) -> Result<Place, Refusal> {
-        let first = shares.last().map_or("", |share| share.account.as_str());
-        let place = Place(self.turnstile(first));
-        match place.0.inside.fetch_add(1, Ordering::Relaxed) {
-            before if before < most => Ok(place),
-            _ => Err(Refusal::CallsAtOnce { most }),
-        }
+    /// The accounts that calls of a part count in, as this node has them.
+    pub(crate) fn family(&self, shares: Vec<Share>) -> Family {
+        let slots: Vec<_> = shares.iter().map(|share| self.slot(&share.account)).collect();
+        let first = slots.last().cloned().unwrap_or_else(|| self.slot(""));
+        Family::new(shares, slots, first)
     }
 
-    /// Admits a call against its accounts; the hold is durable on all of them before this returns.
+    fn slot(&self, account: &str) -> Arc<Slot> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = slots.get(account) {
+            return slot.clone();
+        }
+        drop(slots);
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        if slots.len() >= MANY {
+            // whoever counts in one holds it, so none is ever there twice
+            slots.retain(|_, slot| Arc::strong_count(slot) > 1 || !slot.is_idle());
+        }
+        let slot = || Arc::new(Slot::new(self.node, account));
+        slots.entry(account.to_owned()).or_insert_with(slot).clone()
+    }
+
+    fn all(&self) -> Vec<Arc<Slot>> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        slots.values().cloned().collect()
+    }
+
+    /// Whether no call is under way, and none waits for its row.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        self.books.is_empty() && slots.values().all(|slot| !slot.is_entered())
+    }
+}
+
+impl<V: Vault, C: Consent> Core<V, C> {
+    /// Admits a call against its accounts, under leases of this node.
+    ///
+    /// # Behavior
+    /// - Takes leases as they are needed, down to the last of what is left.
+    /// - Waits where the money that is missing is held for other calls and may come back.
     pub(crate) async fn hold(
-        &self,
-        vault: &impl Vault,
-        shares: &[Share],
-        admit: impl Fn(&mut Chain) -> Result<Admitted, Refusal> + Send,
+        self: &Arc<Self>,
+        family: &Family,
+        admit: impl Fn(&mut Chain) -> Result<Admitted, Denial> + Send,
     ) -> Result<Admitted, Refusal> {
-        let _turns = self.turns(shares).await;
-        let failed = |error: &StoreError| {
-            tracing::error!(%error, "a hold could not be stored");
-            Refusal::VaultUnavailable
-        };
-        for _ in 0..TRIES {
-            let loaded = accounts(vault, shares).await.map_err(|e| failed(&e))?;
-            let mut chain = Chain::new(shares, loaded.iter().map(|a| a.record.clone()));
-            let admitted = admit(&mut chain)?;
-            match vault.commit(counted(&loaded, &chain)).await {
-                Ok(()) => return Ok(admitted),
-                Err(CommitError::Conflict) => {}
-                Err(CommitError::Store(error)) => return Err(failed(&error)),
+        let deadline = Instant::now() + self.config.wait_for_money;
+        let mut recalled = None;
+        for _ in 0..TURNS {
+            if self.allowance.books.is_failing() {
+                return Err(Refusal::VaultUnavailable);
+            }
+            let freed = family.first().freed.notified();
+            let mut freed = std::pin::pin!(freed);
+            freed.as_mut().enable();
+            let refusal = match family.count(&admit) {
+                Ok(admitted) => {
+                    self.tend(family);
+                    return Ok(admitted);
+                }
+                Err(Denial::Uncovered(amount)) => {
+                    self.cover(family, amount).await?;
+                    continue;
+                }
+                Err(Denial::Refused(refusal)) => refusal,
+            };
+            let limited = matches!(
+                refusal,
+                Refusal::SpendLimitExceeded { .. }
+                    | Refusal::RequestsPerMinute { .. }
+                    | Refusal::RequestsPerDay { .. }
+            );
+            if !limited || !family.may_fit(&admit) {
+                return Err(refusal);
+            }
+            // it would fit if others gave back what they have, or calls under way cost less
+            let mut until = if family.holds() { deadline } else { Instant::now() };
+            if family.is_shared() {
+                let since = match recalled {
+                    Some(since) => since,
+                    None => *recalled.insert(self.recall(family).await?),
+                };
+                let look = (Instant::now() + renew::LOOK).min(since + renew::RECALL);
+                until = if until > Instant::now() { until.min(look) } else { look };
+            }
+            if until <= Instant::now() {
+                return Err(refusal);
+            }
+            let _ = timeout_at(until, freed).await;
+            if family.is_shared() {
+                self.look(family).await?;
             }
         }
         Err(Refusal::VaultUnavailable)
     }
 
-    /// Replaces a hold by what the call cost and writes its audit row, all or nothing.
-    ///
-    /// Where the store fails, the hold stays counted: the cap holds, and the log says so.
-    pub(crate) async fn settle(
-        &self,
-        vault: &impl Vault,
-        shares: &[Share],
-        hold: &Hold,
-        cost: Pico,
-        row: AuditRow,
-    ) -> bool {
-        let _turns = self.turns(shares).await;
-        let mut failures = 0;
-        for _ in 0..TRIES {
-            if failures > 0 {
-                tokio::time::sleep(PATIENCE * failures).await;
-            }
-            let Ok(loaded) = accounts(vault, shares).await else {
-                failures += 1;
-                if failures > MOST_FAILURES { break } else { continue }
+    /// The accounts beside their caps, as they stand now: others' as stored, our own as counted.
+    pub(crate) async fn used(&self, shares: &[Share]) -> Result<Vec<(Limits, Used)>, StoreError> {
+        let chain = self.chain(shares).await?;
+        let now = self.clock.now();
+        Ok(chain.used(now).map(|(limits, used)| (limits.clone(), used)).collect())
+    }
+
+    /// The same, as a chain.
+    pub(crate) async fn chain(&self, shares: &[Share]) -> Result<Chain, StoreError> {
+        const AGAIN: usize = 8;
+        let mut seen: Vec<Leased> = Vec::new();
+        for _ in 0..AGAIN {
+            let stored = accounts(&self.vault, shares).await?;
+            let with = |(share, stored): (&Share, &Loaded<Account>)| {
+                self.allowance.slot(&share.account).with(&stored.record)
             };
-            let mut chain = Chain::new(shares, loaded.iter().map(|a| a.record.clone()));
-            chain.settle(hold, cost);
-            let mut changes = counted(&loaded, &chain);
-            changes.push(Change::Append(Box::new(row.clone())));
-            match vault.commit(changes).await {
-                Ok(()) => return true,
-                Err(CommitError::Conflict) => {}
-                Err(CommitError::Store(_)) => {
-                    failures += 1;
-                    if failures > MOST_FAILURES {
-                        break;
-                    }
-                }
+            let as_seen: Option<Vec<_>> = shares.iter().zip(&stored).map(with).collect();
+            if let Some(as_seen) = as_seen {
+                seen = as_seen;
+                break;
             }
         }
-        tracing::error!(grant = %row.grant, held = %hold.amount, "a call could not be settled; its hold stays");
-        false
-    }
-
-    /// Waits for the turn at every account, from the top down: what is delegated stands below one
-    /// account alone, so that no two calls wait for each other.
-    async fn turns(&self, shares: &[Share]) -> Vec<OwnedMutexGuard<()>> {
-        let mut turns = Vec::with_capacity(shares.len());
-        for share in shares.iter().rev() {
-            let turn = self.turnstile(&share.account).turn.clone();
-            turns.push(turn.lock_owned().await);
+        if seen.is_empty() {
+            seen = shares.iter().map(|share| self.allowance.slot(&share.account).seen()).collect();
         }
-        turns
-    }
-
-    /// Whether no call is under way.
-    pub(crate) fn is_at_rest(&self) -> bool {
-        let turnstiles = self.turnstiles.lock().unwrap_or_else(PoisonError::into_inner);
-        turnstiles.values().all(|turnstile| turnstile.inside.load(Ordering::Relaxed) == 0)
-    }
-
-    fn turnstile(&self, account: &str) -> Arc<Turnstile> {
-        let mut turnstiles = self.turnstiles.lock().unwrap_or_else(PoisonError::into_inner);
-        if turnstiles.len() > 10_000 {
-            turnstiles.retain(|_, turnstile| Arc::strong_count(turnstile) > 1);
-        }
-        turnstiles.entry(account.to_owned()).or_default().clone()
+        Ok(Chain::leased(shares, seen))
     }
 }
 
 /// The accounts as stored, in the order of their shares; new ones where none stand.
-pub(crate) async fn accounts(
+async fn accounts(
     vault: &impl Vault,
     shares: &[Share],
 ) -> Result<Vec<Loaded<Account>>, StoreError> {
@@ -184,9 +208,4 @@ pub(crate) async fn accounts(
         Ok(account.unwrap_or(Loaded { key, version: None, record: Account::default() }))
     });
     loaded.collect()
-}
-
-/// The changes that write the accounts back.
-fn counted(loaded: &[Loaded<Account>], chain: &Chain) -> Vec<Change> {
-    loaded.iter().zip(chain.accounts()).map(|(was, is)| was.replace(is)).collect()
 }

@@ -23,6 +23,12 @@ pub struct Config {
     pub longest_call: usize,
     /// Most calls of one account under way at once, streams among them.
     pub calls_at_once: usize,
+    /// How long a call waits for money that is held for others and may come back, before it is
+    /// refused.
+    pub wait_for_money: Duration,
+    /// Whether each hold is in the store before its call leaves. Else a node takes a little ahead,
+    /// and a crash leaves that counted as spent until its window ends.
+    pub strict_holds: bool,
     /// How long a provider may take until its answer begins.
     pub answer_within: Duration,
     /// How long a stream may be silent.
@@ -68,6 +74,8 @@ impl Config {
             prices: None,
             longest_call: 32 * 1024 * 1024,
             calls_at_once: 256,
+            wait_for_money: Duration::from_secs(10),
+            strict_holds: false,
             answer_within: Duration::from_secs(600),
             silence: Duration::from_secs(300),
             request_within: Duration::from_secs(30),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use okap_engine::{
     flow::{self, DecideError, Decided, Decision},
-    ledger::{Account, Used},
+    ledger::Used,
     record::{Back, Grant, Interaction, Key, Loaded, Outcome, Owned, Owner, UserCoded},
     token::hash,
 };
@@ -84,7 +84,9 @@ impl<V: Vault, C: Consent> Control<V, C> {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(within, rest).await.is_ok()
+        let rested = tokio::time::timeout(within, rest).await.is_ok();
+        self.core.give_all_back().await;
+        rested
     }
 
     /// A request by the id in the page's address.
@@ -195,13 +197,12 @@ impl<V: Vault, C: Consent> Control<V, C> {
     /// # Errors
     /// [`StoreError`].
     pub async fn used(&self, grant: &Grant) -> Result<Vec<Used>, StoreError> {
-        let now = self.core.clock.now();
-        let mut used = Vec::new();
+        let mut all = Vec::new();
         for access in &grant.access {
-            let account = load::<Account>(&self.core.vault, &access.account).await?;
-            used.push(account.map(|a| a.record).unwrap_or_default().used(now));
+            let own = access.shares().into_iter().take(1).collect::<Vec<_>>();
+            all.extend(self.core.used(&own).await?.into_iter().map(|(_, used)| used));
         }
-        Ok(used)
+        Ok(all)
     }
 
     /// Revokes an owner's grant; from the next call on it is dead.
@@ -239,7 +240,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             let now = self.clock.now();
             let step =
                 flow::decide(&self.config.profile, &asked, owner, shown, decision, now, &seed)?;
-            match self.vault.commit(step.changes).await {
+            match self.commit(step.changes).await {
                 Ok(()) => {
                     self.throttle.decided(id);
                     self.decided.notify_waiters();

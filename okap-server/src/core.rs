@@ -10,7 +10,8 @@ use crate::{
     Config,
     allowance::Allowance,
     clients::Clients,
-    ports::{Clock, Upstream},
+    ports::{Forward, Upstream},
+    remembered::Remembered,
     throttle::Throttle,
 };
 
@@ -21,12 +22,13 @@ pub(crate) struct Core<V, C> {
     pub(crate) vault: V,
     pub(crate) consent: C,
     pub(crate) upstream: Box<dyn Upstream>,
-    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) clock: Forward,
     /// The documents of published apps; `None` where they cannot be fetched.
     pub(crate) clients: Option<Clients>,
     /// What nonces are made of, once that is known.
     pub(crate) nonces: OnceLock<Secret<[u8; 32]>>,
     pub(crate) allowance: Allowance,
+    pub(crate) remembered: Remembered,
     pub(crate) throttle: Throttle,
     /// Rings when a request has been decided in this process.
     pub(crate) decided: Notify,

@@ -224,7 +224,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             .map_err(|error| reply::flow_error(&error))?;
         let opened = step.reply;
         self.throttled(source, &opened.interaction)?;
-        self.vault.commit(step.changes).await.map_err(|_| reply::unavailable())?;
+        self.commit(step.changes).await.map_err(|_| reply::unavailable())?;
         Ok((opened.interaction, opened.handle))
     }
 
@@ -299,7 +299,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             let now = self.clock.now();
             let step = flow::fetch(&asked.record, grant.as_ref(), last_word, now, &seed);
             if !step.changes.is_empty() {
-                match self.vault.commit(step.changes).await {
+                match self.commit(step.changes).await {
                     Ok(()) => {}
                     Err(CommitError::Conflict) if conflicts < TRIES => {
                         conflicts += 1;

@@ -19,6 +19,14 @@ pub(crate) struct Holder {
     pub(crate) ancestors: Vec<Grant>,
 }
 
+impl Holder {
+    /// Whether the grant and all above it are there, and none was revoked.
+    pub(crate) fn stands(&self) -> bool {
+        let whole = self.ancestors.len() == self.grant.ancestors.len();
+        whole && std::iter::once(&self.grant).chain(&self.ancestors).all(|g| g.revoked.is_none())
+    }
+}
+
 impl<V: Vault, C: Consent> Core<V, C> {
     /// Looks up a token; `None` where the vault never issued it.
     pub(crate) async fn holder(&self, token: &AccessToken) -> Result<Option<Holder>, StoreError> {

@@ -33,6 +33,7 @@ mod own;
 pub mod ports;
 mod proof;
 mod proxy;
+mod remembered;
 mod reply;
 mod service;
 mod stream;

@@ -8,7 +8,6 @@ use okap_types::{ErrorCode, Version, standing::LimitsAnswer};
 
 use crate::{
     Consent, StoreError, Vault,
-    allowance::accounts,
     core::Core,
     holder::Holder,
     proxy::{Presented, authorization, is_dpop},
@@ -62,9 +61,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
 
     /// The accounts that calls under a part count in, as they stand.
     pub(crate) async fn chain_of(&self, part: &Allowed) -> Result<Chain, StoreError> {
-        let shares = part.shares();
-        let accounts = accounts(&self.vault, &shares).await?;
-        Ok(Chain::new(&shares, accounts.into_iter().map(|a| a.record)))
+        self.chain(&part.shares()).await
     }
 
     /// Whose token came in the `Authorization` header, with the proof of its key.

@@ -49,21 +49,30 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that never steps back while the vault runs: what has expired stays expired.
-pub(crate) struct Forward<C> {
-    clock: C,
+/// A clock that never steps back while the vault runs: what has expired stays expired. It goes by
+/// the store's own clock, where that has one.
+pub(crate) struct Forward {
+    clock: Box<dyn Clock>,
+    /// By how many milliseconds the store's clock is ahead.
+    ahead: AtomicI64,
     latest: AtomicI64,
 }
 
-impl<C: Clock> Forward<C> {
-    pub(crate) const fn new(clock: C) -> Self {
-        Self { clock, latest: AtomicI64::new(0) }
+impl Forward {
+    pub(crate) fn new(clock: impl Clock) -> Self {
+        let (ahead, latest) = (AtomicI64::new(0), AtomicI64::new(0));
+        Self { clock: Box::new(clock), ahead, latest }
     }
-}
 
-impl<C: Clock> Clock for Forward<C> {
-    fn now(&self) -> Timestamp {
-        let now = self.clock.now().unix_millis();
+    /// Goes by another clock from now on.
+    pub(crate) fn set(&self, now: Timestamp) {
+        let ahead = now.unix_millis().saturating_sub(self.clock.now().unix_millis());
+        self.ahead.store(ahead, Ordering::Relaxed);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        let ahead = self.ahead.load(Ordering::Relaxed);
+        let now = self.clock.now().unix_millis().saturating_add(ahead);
         let latest = self.latest.fetch_max(now, Ordering::Relaxed);
         Timestamp::from_unix_millis(latest.max(now))
     }

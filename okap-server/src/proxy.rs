@@ -1,7 +1,18 @@
 //! The guarded walk of one call. Its order is the security of the vault.
 
+mod called;
 mod credential;
 mod headers;
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Request, header, request::Parts};
@@ -10,11 +21,14 @@ use okap_engine::{
     admit::{self, Admitted, Settlement},
     pico::Pico,
     price::ModelPrice,
-    provider::{self, Auth, Call, Meter, Operation, Style, Upstream as UpstreamProvider},
-    record::{Access, Allowed, AuditRow, CallId, End, Grant, Share},
+    provider::{self, Answer, Auth, Call, Meter, Operation, Style, Upstream as UpstreamProvider},
+    record::{Allowed, AuditRow, CallId, End, Grant},
     refusal::Refusal,
 };
-use okap_types::{ErrorCode, GrantId, ModelId, Models, Provider, Secret, Timestamp};
+use okap_types::{
+    ErrorCode, GrantId, ModelId, Models, Provider, Secret, Timestamp, token::AccessToken,
+};
+use tokio::runtime::Handle;
 
 pub(crate) use self::credential::{Presented, authorization, is_dpop};
 use url::Url;
@@ -25,11 +39,12 @@ use self::{
 };
 use crate::{
     BoxError, Consent, Vault,
-    allowance::Place,
-    body::{self, Body, ReadError},
+    allowance::{Family, Place, Settling},
+    body::{self, Body},
     core::Core,
     holder::Holder,
     ports::SendError,
+    remembered::Known,
     reply::{self, Reply},
     stream,
 };
@@ -52,11 +67,14 @@ impl From<Refusal> for Refused {
 }
 
 /// A call that has been admitted and has to be settled, whatever happens.
-pub(crate) struct Running {
+pub(crate) struct Running<V: Vault, C: Consent> {
+    core: Weak<Core<V, C>>,
     pub(crate) id: CallId,
-    pub(crate) grant: Grant,
-    /// The accounts that it counts in, the grant's own first.
-    pub(crate) shares: Vec<Share>,
+    /// Whose access it goes by.
+    pub(crate) known: Arc<Known>,
+    pub(crate) token: AccessToken,
+    /// The accounts that it counts in.
+    pub(crate) family: Arc<Family>,
     /// When the access that it goes by ends.
     pub(crate) ends: Timestamp,
     pub(crate) provider: Provider,
@@ -64,14 +82,104 @@ pub(crate) struct Running {
     pub(crate) call: Call,
     pub(crate) admitted: Admitted,
     pub(crate) price: Option<ModelPrice>,
-    /// Counts it among the calls under way.
-    _place: Place,
+    /// Counts it among the calls under way, until it is settled.
+    place: Mutex<Option<Place>>,
+    /// How many bytes may have left for the provider: none, or all.
+    sent: AtomicBool,
+}
+
+impl<V: Vault, C: Consent> Running<V, C> {
+    pub(crate) fn grant(&self) -> &Grant {
+        &self.known.holder.grant
+    }
+
+    /// What there is to write of it; `None` where that was done.
+    fn settling(
+        &self,
+        core: &Core<V, C>,
+        settled: Settlement,
+        status: u16,
+        end: End,
+    ) -> Option<Settling> {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let row = AuditRow {
+            id: self.id,
+            at: self.admitted.hold.admitted,
+            grant: self.grant().id.clone(),
+            owner: self.grant().owner.clone(),
+            provider: self.provider.clone(),
+            model: self.call.model.to_string(),
+            operation: self.call.operation.as_str().to_owned(),
+            status,
+            usage: settled.usage,
+            cost: settled.cost,
+            estimated: settled.estimated,
+            prices: core.prices.version().to_owned(),
+            end,
+        };
+        let held = self.admitted.hold.amount;
+        if self.admitted.ceiling.is_some() && held > Pico::ZERO && settled.cost > held {
+            tracing::warn!(grant = %row.grant, %held, cost = %settled.cost, "a call cost more than its bound");
+        }
+        let (family, hold, cost) = (self.family.clone(), self.admitted.hold, settled.cost);
+        Some(Settling { family, hold, cost, row, place: Some(place) })
+    }
+}
+
+impl<V: Vault, C: Consent> Drop for Running<V, C> {
+    /// Whatever became of it, it is settled.
+    fn drop(&mut self) {
+        let Some(core) = self.core.upgrade() else { return };
+        let settled = match self.sent.load(Ordering::Relaxed) {
+            true => admit::settle_unanswered(&self.call, &self.admitted),
+            false => admit::settle_refused(),
+        };
+        if let Some(settling) = self.settling(&core, settled, 0, End::AppLeft)
+            && Handle::try_current().is_ok()
+        {
+            drop(core.book(settling));
+        }
+    }
+}
+
+/// A call that may go, as far as its money and rates allow.
+struct Asked {
+    call: Call,
+    family: Arc<Family>,
+    ends: Timestamp,
+    provider: Provider,
+    style: Style,
+}
+
+/// Goes on with what was begun, also where nobody waits for it any more: an app that hangs up leaves
+/// a call that has to be settled.
+struct GoingOn<T: Send + 'static>(Option<Pin<Box<dyn Future<Output = T> + Send>>>);
+
+impl<T: Send + 'static> Future for GoingOn<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let Some(going) = &mut self.0 else { return Poll::Pending };
+        let done = std::task::ready!(going.as_mut().poll(context));
+        self.0 = None;
+        Poll::Ready(done)
+    }
+}
+
+impl<T: Send + 'static> Drop for GoingOn<T> {
+    fn drop(&mut self) {
+        if let Some(going) = self.0.take()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(going);
+        }
+    }
 }
 
 impl<V: Vault, C: Consent> Core<V, C> {
     /// `/v1/{provider}/{path}`
     pub(crate) async fn proxy<B>(
-        self: &std::sync::Arc<Self>,
+        self: &Arc<Self>,
         provider: &str,
         path: &str,
         request: Request<B>,
@@ -83,7 +191,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
     {
         let named = provider.parse::<Provider>().ok();
         let upstream = named.as_ref().and_then(|p| self.config.upstreams.find(p).cloned());
-        let style = upstream.as_ref().map_or(Style::OpenAi, |u| u.style);
+        let style = upstream.as_ref().map_or(Style::OpenAi, |u| u.style_at(path));
         let known = named.zip(upstream);
         // no route has another method, and a preflight brings no credential
         if !matches!(*request.method(), Method::GET | Method::POST | Method::DELETE)
@@ -110,7 +218,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
     }
 
     async fn walk<B>(
-        self: &std::sync::Arc<Self>,
+        self: &Arc<Self>,
         named: &str,
         known: Option<(Provider, UpstreamProvider)>,
         path: &str,
@@ -126,11 +234,12 @@ impl<V: Vault, C: Consent> Core<V, C> {
             return Err(Refusal::Upgrade.into());
         }
         let presented = credential(&head)?;
-        let Holder { access, grant, ancestors } = self.held(&presented.token).await?;
+        let holding = self.bearer(&presented.token).await?;
+        let Holder { access, grant, ancestors } = &holding.holder;
         let about = |refusal| Refused { refusal, grant: Some(grant.id.clone()) };
-        admit::alive(&grant, &ancestors, &access, self.clock.now()).map_err(about)?;
+        admit::alive(grant, ancestors, access, self.clock.now()).map_err(about)?;
         let here = self.address_of(&head);
-        self.holds_key(&head.headers, head.method.as_str(), &here, &presented, &access)
+        self.holds_key(&head.headers, head.method.as_str(), &here, &presented, access)
             .await
             .map_err(about)?;
         let Some((provider, upstream)) = known else {
@@ -138,73 +247,68 @@ impl<V: Vault, C: Consent> Core<V, C> {
             return Err(about(Refusal::ProviderNotAllowed(shown)));
         };
         let now = self.clock.now();
-        let parts = admit::parts(access.allows(&grant), &provider, now).map_err(about)?;
-        let operation = provider::route_of(&provider, upstream.style, head.method.as_str(), path)
-            .map_err(about)?;
+        let parts = admit::parts(access.allows(grant), &provider, now).map_err(about)?;
+        let query = head.uri.query();
+        let provider::Route { operation, style } =
+            upstream.route(&provider, head.method.as_str(), path, query).map_err(about)?;
         if operation.is_local() {
-            return self.models(upstream.style, &operation, &provider, &parts, now).map_err(about);
+            return self.models(style, &operation, &provider, &parts, now).map_err(about);
         }
-        let body = self.call_body(&head, body).await.map_err(about)?;
-        let call = Call::read(operation, &body).map_err(about)?;
-        let allowed = admit::allowed(&parts, &call, now).map_err(about)?.clone();
+        let call = self.called(operation, &head, body).await.map_err(about)?;
+        let allowed = admit::allowed(&parts, &call, now).map_err(about)?;
+        let part = access.allows(grant).iter().position(|part| std::ptr::eq(part, allowed));
+        let family = part.and_then(|part| holding.families.get(part)).cloned();
+        let family = family.ok_or(Refusal::VaultUnavailable)?;
+        let asked = Asked { call, family, ends: allowed.expires, provider, style };
+        let running =
+            self.admitted(asked, holding.clone(), presented.token).await.map_err(about)?;
         // from here on every way out settles, even that of an app which hangs up
-        let (core, holding) = (self.clone(), (access.clone(), grant.clone()));
-        let going = tokio::spawn(async move {
-            let running = core.admitted(call, allowed, holding, provider, upstream.style).await?;
-            core.forward(running, &upstream, &head.headers).await
-        });
-        match going.await {
-            Ok(answer) => answer.map_err(about),
-            Err(_) => Err(about(Refusal::VaultUnavailable)),
-        }
+        let core = self.clone();
+        let going = async move { core.forward(running, &upstream, &head.headers).await };
+        GoingOn(Some(Box::pin(going))).await.map_err(about)
     }
 
-    /// Holds a call's bound; the grant still stands once the hold is durable, else it is let go.
+    /// Holds a call's bound; the grant still stands once it is held, else it is let go.
     async fn admitted(
-        &self,
-        call: Call,
-        allowed: Allowed,
-        (access, grant): (Access, Grant),
-        provider: Provider,
-        style: Style,
-    ) -> Result<Running, Refusal> {
-        let shares = allowed.shares();
-        let _place = self.allowance.enter(&shares, self.config.calls_at_once)?;
+        self: &Arc<Self>,
+        asked: Asked,
+        known: Arc<Known>,
+        token: AccessToken,
+    ) -> Result<Running<V, C>, Refusal> {
+        let Asked { call, family, ends, provider, style } = asked;
+        let place = family.enter(self.config.calls_at_once)?;
         let call = call.sent_to(&provider);
         let price = self.prices.find(provider.as_str(), call.model.as_str()).cloned();
         let admitted = self
-            .allowance
-            .hold(&self.vault, &shares, |chain| {
-                admit::admit(chain, &call, price.as_ref(), self.clock.now())
-            })
+            .hold(&family, |chain| admit::admit(chain, &call, price.as_ref(), self.clock.now()))
             .await?;
         let running = Running {
+            core: Arc::downgrade(self),
             id: self.allowance.next_call(),
-            shares,
-            ends: allowed.expires,
-            grant,
+            known,
+            token,
+            family,
+            ends,
             provider,
             style,
             call,
             admitted,
             price,
-            _place,
+            place: Mutex::new(Some(place)),
+            sent: AtomicBool::new(false),
         };
-        // the body may have taken its time: a revocation that came before the hold is seen here
-        let still = match self.family(&running.grant.id).await {
-            Ok(Some((grant, ancestors))) => {
-                admit::alive(&grant, &ancestors, &access, self.clock.now())
-            }
-            Ok(None) => Err(Refusal::InvalidToken),
-            Err(error) => {
-                tracing::error!(%error, "a grant could not be read again");
-                Err(Refusal::VaultUnavailable)
-            }
-        };
+        if admitted.hold.pause > 0 {
+            tokio::time::sleep(Duration::from_millis(admitted.hold.pause.into())).await;
+        }
+        // body and hold may have taken their time: a revocation that came before is seen here
+        let still = self.bearer(&running.token).await.and_then(|known| {
+            let Holder { access, grant, ancestors } = &known.holder;
+            admit::alive(grant, ancestors, access, self.clock.now())
+        });
         match still {
             Ok(()) => Ok(running),
             Err(refusal) => {
-                self.settle(&running, admit::settle_refused(), 0, End::Revoked).await;
+                self.settle(&running, admit::settle_refused(), 0, End::Revoked).await?;
                 Err(refusal)
             }
         }
@@ -216,35 +320,6 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let mut url = endpoint(issuer, "");
         url.set_path(head.uri.path());
         url
-    }
-
-    async fn call_body<B>(&self, head: &Parts, body: B) -> Result<Bytes, Refusal>
-    where
-        B: http_body::Body,
-        B::Error: Into<BoxError>,
-    {
-        let text = |name: HeaderName| {
-            let value =
-                head.headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
-            value.map(|v| v.chars().filter(|c| !c.is_control()).take(80).collect::<String>())
-        };
-        let encodings = head.headers.get_all(header::CONTENT_ENCODING);
-        if encodings.iter().any(|e| !e.as_bytes().eq_ignore_ascii_case(b"identity")) {
-            return Err(Refusal::UnsupportedEncoding(
-                text(header::CONTENT_ENCODING).unwrap_or_default(),
-            ));
-        }
-        let kind = text(header::CONTENT_TYPE).unwrap_or_default();
-        let plain = kind.split(';').next().unwrap_or_default().trim();
-        if !plain.eq_ignore_ascii_case("application/json") {
-            return Err(Refusal::UnsupportedMediaType(kind));
-        }
-        let most = self.config.longest_call;
-        body::read(body, most, self.config.request_within).await.map_err(|error| match error {
-            ReadError::TooLarge => Refusal::TooLarge(most),
-            ReadError::TooSlow => Refusal::RequestTimeout,
-            ReadError::Broken => Refusal::InvalidRequest("the request broke off".into()),
-        })
     }
 
     fn models(
@@ -275,52 +350,53 @@ impl<V: Vault, C: Consent> Core<V, C> {
 
     /// Sends an admitted call and settles it.
     async fn forward(
-        self: std::sync::Arc<Self>,
-        running: Running,
+        self: Arc<Self>,
+        running: Running<V, C>,
         upstream: &UpstreamProvider,
         headers: &HeaderMap,
     ) -> Result<Reply, Refusal> {
-        let key = match self.vault.master_key(&running.grant.owner, &running.provider).await {
+        let key = match self.key(&running.grant().owner, &running.provider).await {
             Ok(key) => key,
             Err(error) => {
                 tracing::error!(%error, provider = %running.provider, "a key could not be opened");
-                self.settle(&running, admit::settle_refused(), 0, End::UpstreamBroke).await;
+                self.settle(&running, admit::settle_refused(), 0, End::UpstreamBroke).await?;
                 return Err(Refusal::VaultUnavailable);
             }
         };
-        if key.is_none() && upstream.auth != Auth::None {
-            self.settle(&running, admit::settle_refused(), 0, End::UpstreamBroke).await;
-            return Err(Refusal::ProviderNotConfigured(running.provider));
+        if key.is_none() && upstream.auth_for(&running.call.operation) != Auth::None {
+            self.settle(&running, admit::settle_refused(), 0, End::UpstreamBroke).await?;
+            return Err(Refusal::ProviderNotConfigured(running.provider.clone()));
         }
         let request = match fresh_request(upstream, &running, headers, key.as_ref()) {
             Ok(request) => request,
             Err(refusal) => {
-                self.settle(&running, admit::settle_refused(), 0, End::UpstreamBroke).await;
+                self.settle(&running, admit::settle_refused(), 0, End::UpstreamBroke).await?;
                 return Err(refusal);
             }
         };
+        running.sent.store(true, Ordering::Relaxed);
         let sent =
             tokio::time::timeout(self.config.answer_within, self.upstream.send(request)).await;
-        let broke = |running: &Running, what: &str| {
+        let broke = |running: &Running<V, C>, what: &str| {
             Refusal::Upstream(running.provider.clone(), what.to_owned())
         };
         let answer = match sent {
             Ok(Ok(answer)) => answer,
             Ok(Err(SendError::NotSent(error))) => {
                 tracing::warn!(%error, provider = %running.provider, "no connection");
-                self.settle(&running, admit::settle_refused(), 0, End::UpstreamBroke).await;
+                self.settle(&running, admit::settle_refused(), 0, End::UpstreamBroke).await?;
                 return Err(broke(&running, "it could not be reached"));
             }
             Ok(Err(SendError::Broken(error))) => {
                 tracing::warn!(%error, provider = %running.provider, "the connection broke");
                 let bound = admit::settle_unanswered(&running.call, &running.admitted);
-                self.settle(&running, bound, 0, End::UpstreamBroke).await;
+                self.settle(&running, bound, 0, End::UpstreamBroke).await?;
                 return Err(broke(&running, "the connection broke"));
             }
             Err(_) => {
                 let bound = admit::settle_unanswered(&running.call, &running.admitted);
-                self.settle(&running, bound, 0, End::TimedOut).await;
-                return Err(Refusal::UpstreamTimeout(running.provider));
+                self.settle(&running, bound, 0, End::TimedOut).await?;
+                return Err(Refusal::UpstreamTimeout(running.provider.clone()));
             }
         };
         self.answered(running, answer, key).await
@@ -328,8 +404,8 @@ impl<V: Vault, C: Consent> Core<V, C> {
 
     /// Passes a provider's answer on, or what it means for the app.
     async fn answered(
-        self: std::sync::Arc<Self>,
-        running: Running,
+        self: Arc<Self>,
+        running: Running<V, C>,
         answer: http::Response<Body>,
         key: Option<Secret<String>>,
     ) -> Result<Reply, Refusal> {
@@ -344,7 +420,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 }
                 _ => admit::settle_refused(),
             };
-            self.settle(&running, settled, status, End::Finished).await;
+            self.settle(&running, settled, status, End::Finished).await?;
             let provider = running.provider.clone();
             return match status {
                 401 | 403 => Err(Refusal::UpstreamCredential(provider)),
@@ -358,18 +434,17 @@ impl<V: Vault, C: Consent> Core<V, C> {
             .get(header::CONTENT_TYPE)
             .and_then(|v| v.to_str().ok())
             .unwrap_or_default();
-        let streams = kind.starts_with("text/event-stream");
-        if encoded || !(streams && running.call.stream || kind.starts_with("application/json")) {
+        let Some(answer) = running.call.answer(kind).filter(|_| !encoded) else {
             let bound = admit::settle_unanswered(&running.call, &running.admitted);
-            self.settle(&running, bound, status, End::UpstreamBroke).await;
-            let what = "its answer is neither JSON nor an event stream".to_owned();
-            return Err(Refusal::Upstream(running.provider, what));
-        }
+            self.settle(&running, bound, status, End::UpstreamBroke).await?;
+            let what = "its answer is of a type that no answer to this call has".to_owned();
+            return Err(Refusal::Upstream(running.provider.clone(), what));
+        };
         let lowered = running.admitted.ceiling.filter(|_| running.admitted.lowered);
         let mut reply = passed(&head, key.as_ref());
-        *reply.body_mut() = match streams {
-            true => stream::pump(self, running, body, status, key.as_ref()),
-            false => body::full(self.whole(running, body, status, key.as_ref()).await?),
+        *reply.body_mut() = match answer {
+            Answer::Streamed => stream::pump(self, running, body, status, key.as_ref()),
+            Answer::Whole => body::full(self.whole(running, body, status, key.as_ref()).await?),
         };
         if let Some(ceiling) = lowered {
             reply::set(
@@ -383,8 +458,8 @@ impl<V: Vault, C: Consent> Core<V, C> {
 
     /// Takes an answer whole; it goes to the app after its row is durable.
     async fn whole(
-        &self,
-        running: Running,
+        self: &Arc<Self>,
+        running: Running<V, C>,
         body: Body,
         status: u16,
         key: Option<&Secret<String>>,
@@ -394,9 +469,9 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let bytes = read.ok().filter(|bytes| meter.whole(bytes) && !holds(bytes, key));
         let Some(bytes) = bytes else {
             let bound = admit::settle_unanswered(&running.call, &running.admitted);
-            self.settle(&running, bound, status, End::UpstreamBroke).await;
+            self.settle(&running, bound, status, End::UpstreamBroke).await?;
             let what = "its answer broke off or makes no sense".to_owned();
-            return Err(Refusal::Upstream(running.provider, what));
+            return Err(Refusal::Upstream(running.provider.clone(), what));
         };
         let settled = admit::settle(
             &running.call,
@@ -404,7 +479,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             &meter.metered(),
             running.price.as_ref(),
         );
-        self.settle(&running, settled, status, End::Finished).await;
+        self.settle(&running, settled, status, End::Finished).await?;
         Ok(bytes)
     }
 
@@ -427,36 +502,23 @@ impl<V: Vault, C: Consent> Core<V, C> {
         }
     }
 
-    /// Settles a call: its hold becomes its cost, and its audit row is written.
+    /// Settles a call: its hold becomes its cost, and its audit row is durable.
+    ///
+    /// # Errors
+    /// [`Refusal::VaultUnavailable`] where the row does not get to the store in time; it will get
+    /// there later, and the hold stands until then.
     pub(crate) async fn settle(
-        &self,
-        running: &Running,
+        self: &Arc<Self>,
+        running: &Running<V, C>,
         settled: Settlement,
         status: u16,
         end: End,
-    ) {
-        let row = AuditRow {
-            id: running.id,
-            at: running.admitted.hold.admitted,
-            grant: running.grant.id.clone(),
-            owner: running.grant.owner.clone(),
-            provider: running.provider.clone(),
-            model: running.call.model.to_string(),
-            operation: running.call.operation.as_str().to_owned(),
-            status,
-            usage: settled.usage,
-            cost: settled.cost,
-            estimated: settled.estimated,
-            prices: self.prices.version().to_owned(),
-            end,
-        };
-        let held = running.admitted.hold.amount;
-        if running.admitted.ceiling.is_some() && held > Pico::default() && settled.cost > held {
-            tracing::warn!(grant = %row.grant, %held, cost = %settled.cost, "a call cost more than its bound");
+    ) -> Result<(), Refusal> {
+        let Some(settling) = running.settling(self, settled, status, end) else { return Ok(()) };
+        match self.book(settling).wait().await {
+            true => Ok(()),
+            false => Err(Refusal::VaultUnavailable),
         }
-        self.allowance
-            .settle(&self.vault, &running.shares, &running.admitted.hold, settled.cost, row)
-            .await;
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{
     core::Core,
     ports::{Clock, Documents, Forward, SystemClock, Upstream},
     proxy,
+    remembered::Remembered,
     reply::{self, Reply},
     throttle::Throttle,
 };
@@ -147,10 +148,11 @@ impl<V: Vault, C: Consent> OkapService<V, C> {
             vault,
             consent,
             upstream: Box::new(upstream),
-            clock: Box::new(Forward::new(clock)),
+            clock: Forward::new(clock),
             clients,
             nonces: OnceLock::new(),
             allowance: Allowance::new()?,
+            remembered: Remembered::default(),
             throttle: Throttle::default(),
             decided: Notify::new(),
         };

@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep_until, timeout, timeout_at},
 };
 
-use crate::{BoxError, Consent, Vault, body::Body, core::Core, proxy::Running};
+use crate::{BoxError, Consent, Vault, body::Body, core::Core, holder::Holder, proxy::Running};
 
 /// How often a running stream looks whether its grant still stands.
 const STANDING: Duration = Duration::from_millis(400);
@@ -31,7 +31,7 @@ type ToApp = mpsc::Sender<Result<Bytes, BoxError>>;
 /// Carries a stream to the app in a task of its own, so that it is settled whatever the app does.
 pub(crate) fn pump<V: Vault, C: Consent>(
     core: Arc<Core<V, C>>,
-    running: Running,
+    running: Running<V, C>,
     upstream: Body,
     status: u16,
     key: Option<&Secret<String>>,
@@ -47,7 +47,7 @@ pub(crate) fn pump<V: Vault, C: Consent>(
 
 async fn carry<V: Vault, C: Consent>(
     core: Arc<Core<V, C>>,
-    running: Running,
+    running: Running<V, C>,
     mut meter: Meter,
     upstream: Body,
     status: u16,
@@ -106,7 +106,9 @@ async fn carry<V: Vault, C: Consent>(
         patience = Instant::now() + core.config.silence;
         if meter.metered().complete {
             // the last words go out once the row is durable
-            settle(&core, &running, &meter, status, End::Finished).await;
+            if settle(&core, &running, &meter, status, End::Finished).await.is_err() {
+                break End::UpstreamBroke;
+            }
             if let Some(rest) = upstream.take() {
                 tokio::spawn(close(rest));
             }
@@ -118,7 +120,7 @@ async fn carry<V: Vault, C: Consent>(
     };
     if let Some(upstream) = upstream {
         let caught_up = glean(upstream, &mut meter).await;
-        match fell_behind && !caught_up {
+        let _ = match fell_behind && !caught_up {
             // how much more was generated nobody knows: the hold is what it can be at most
             true => {
                 core.settle(
@@ -130,7 +132,7 @@ async fn carry<V: Vault, C: Consent>(
                 .await
             }
             false => settle(&core, &running, &meter, status, end).await,
-        }
+        };
     }
     let last = match end {
         End::Finished | End::AppLeft => return,
@@ -143,10 +145,12 @@ async fn carry<V: Vault, C: Consent>(
     if end == End::Revoked {
         waiting.clear();
     }
-    // some SDKs overlook an error event: for them the connection breaks at once
-    if !matches!(running.provider, Provider::Mistral | Provider::Cohere) {
-        waiting
-            .push_back(provider::stop_event(running.style, &last, Some(&running.grant.id)).into());
+    // some SDKs overlook an error event, and sound has none: there the connection breaks at once
+    let overlooked = matches!(running.provider, Provider::Mistral | Provider::Cohere);
+    if !overlooked && running.call.has_events() {
+        waiting.push_back(
+            provider::stop_event(running.style, &last, Some(&running.grant().id)).into(),
+        );
     }
     let farewell = async {
         for chunk in waiting {
@@ -190,28 +194,32 @@ async fn close(mut upstream: Body) {
 }
 
 async fn settle<V: Vault, C: Consent>(
-    core: &Core<V, C>,
-    running: &Running,
+    core: &Arc<Core<V, C>>,
+    running: &Running<V, C>,
     meter: &Meter,
     status: u16,
     end: End,
-) {
+) -> Result<(), Refusal> {
     let settled =
         admit::settle(&running.call, &running.admitted, &meter.metered(), running.price.as_ref());
-    core.settle(running, settled, status, end).await;
+    core.settle(running, settled, status, end).await
 }
 
 /// Whether the grant and all above it still stand; a store that cannot say is waited for.
-async fn stands<V: Vault, C: Consent>(core: &Core<V, C>, running: &Running) -> bool {
+async fn stands<V: Vault, C: Consent>(core: &Arc<Core<V, C>>, running: &Running<V, C>) -> bool {
     if running.ends <= core.clock.now() {
         return false;
     }
-    match core.family(&running.grant.id).await {
-        Ok(Some((grant, ancestors))) => {
-            let whole = ancestors.len() == grant.ancestors.len();
-            whole && std::iter::once(&grant).chain(&ancestors).all(|g| g.revoked.is_none())
-        }
-        Ok(None) => false,
+    match core.bearer(&running.token).await {
+        Ok(known) => known.holder.stands(),
+        // a token that was renewed may be gone before its grant is
+        Err(Refusal::InvalidToken) => match core.family(&running.grant().id).await {
+            Ok(Some((grant, ancestors))) => {
+                Holder { grant, ancestors, access: running.known.holder.access.clone() }.stands()
+            }
+            Ok(None) => false,
+            Err(_) => true,
+        },
         Err(_) => true,
     }
 }

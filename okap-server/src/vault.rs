@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use okap_engine::record::{Change, Key, Loaded, Owner, Record, Versioned};
-use okap_types::{Provider, Secret};
+use okap_types::{Provider, Secret, Timestamp};
 
 /// The store failed; the caller refuses what it was about to do.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +34,7 @@ pub enum CommitError {
 /// long knows that the change holds everywhere.
 pub const REMEMBERED: Duration = Duration::from_millis(500);
 
-/// Keeps records and master keys. Four methods that every store has, and two for stores that can
+/// Keeps records and master keys. Four methods that every store has, and three for stores that can
 /// tell when others change them; a new flow adds a kind of record, not a method.
 ///
 /// The crate's `testkit` holds every promise below as a test: `vault_contract!`.
@@ -106,6 +106,15 @@ pub trait Vault: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]; nodes then go by what they remember for [`REMEMBERED`] and not longer.
     fn generation(&self) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send {
+        async { Ok(None) }
+    }
+
+    /// The store's own clock, where several computers share the store: nodes go by it, so that
+    /// windows turn for all of them at once. `None` leaves each node its own.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn time(&self) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send {
         async { Ok(None) }
     }
 

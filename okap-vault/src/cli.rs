@@ -1,6 +1,7 @@
 //! The command line.
 
 mod audit;
+mod bench;
 mod fault;
 mod grants;
 mod introspection;
@@ -109,6 +110,8 @@ enum Command {
     Audit(audit::Command),
     /// Moves a vault from its file into a PostgreSQL database
     Migrate(migrate::Args),
+    /// Measures what the vault costs, beside nginx as a plain proxy
+    Bench(bench::Args),
     /// Shows the whole story, offline and with nothing to configure
     Demo(demo::Args),
     /// Writes a completion script for a shell to standard output
@@ -154,6 +157,7 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
         Command::Usage(args) => usage::run(common, &args).await,
         Command::Audit(command) => audit::run(common, command).await,
         Command::Migrate(args) => migrate::run(common, args).await,
+        Command::Bench(args) => bench::run(common, args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -77,6 +77,7 @@ struct Entry {
 enum StyleWord {
     OpenAi,
     Anthropic,
+    Google,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -84,6 +85,7 @@ enum StyleWord {
 enum AuthWord {
     Bearer,
     XApiKey,
+    XGoogApiKey,
     None,
 }
 
@@ -204,16 +206,23 @@ impl Entry {
         let style = match self.style {
             Some(StyleWord::OpenAi) => Style::OpenAi,
             Some(StyleWord::Anthropic) => Style::Anthropic,
+            Some(StyleWord::Google) => Style::Google,
+            // Google's address for OpenAI's words alone
+            None if self.base_url.path().trim_end_matches('/').ends_with("/openai") => {
+                Style::OpenAi
+            }
             None => preset.map_or(Style::OpenAi, |preset| preset.style),
         };
         let usual = match (preset, style) {
             (Some(preset), style) if preset.style == style => preset.auth,
             (_, Style::Anthropic) => Auth::Header("x-api-key"),
+            (_, Style::Google) => Auth::Header("x-goog-api-key"),
             (_, Style::OpenAi) => Auth::Bearer,
         };
         let auth = match self.auth {
             Some(AuthWord::Bearer) => Auth::Bearer,
             Some(AuthWord::XApiKey) => Auth::Header("x-api-key"),
+            Some(AuthWord::XGoogApiKey) => Auth::Header("x-goog-api-key"),
             Some(AuthWord::None) => Auth::None,
             None => usual,
         };

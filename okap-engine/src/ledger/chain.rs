@@ -1,7 +1,32 @@
 use okap_types::{Limits, Timestamp};
 
-use super::{Account, Hold, Used};
+use super::{Account, Hold, Leased, Used};
 use crate::{pico::Pico, record::Share, refusal::Refusal};
+
+/// Why a call is not counted now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// It may not go.
+    Refused(Refusal),
+    /// It fits, but no lease of this node covers so much money or one more request.
+    Uncovered(Pico),
+}
+
+impl From<Refusal> for Denial {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Denial> for Refusal {
+    /// What an app is told: what no lease covers in time cannot be let through.
+    fn from(denial: Denial) -> Self {
+        match denial {
+            Denial::Refused(refusal) => refusal,
+            Denial::Uncovered(_) => Self::VaultUnavailable,
+        }
+    }
+}
 
 /// The accounts that one call counts in, each under its own caps: that of the grant's object
 /// first, then those of the objects it was delegated from. Counted in all of them or in none.
@@ -10,31 +35,49 @@ pub struct Chain(Vec<Link>);
 
 #[derive(Clone, Debug)]
 struct Link {
-    account: Account,
+    account: Leased,
     limits: Limits,
 }
 
 impl Chain {
-    /// Accounts beside the shares that name them; where they differ in number the rest is new.
+    /// Accounts beside the shares that name them, each to be stored behind each step; where they
+    /// differ in number the rest is new.
     #[must_use]
     pub fn new(shares: &[Share], accounts: impl IntoIterator<Item = Account>) -> Self {
         let mut accounts = accounts.into_iter();
-        let link = |share: &Share| Link {
-            account: Account { until: share.until, ..accounts.next().unwrap_or_default() },
-            limits: share.limits.clone(),
+        let account = |_: &Share| Leased::whole(accounts.next().unwrap_or_default());
+        let accounts: Vec<_> = shares.iter().map(account).collect();
+        Self::leased(shares, accounts)
+    }
+
+    /// Accounts that this node has leases on, beside the shares that name them.
+    #[must_use]
+    pub fn leased(shares: &[Share], accounts: impl IntoIterator<Item = Leased>) -> Self {
+        let link = |(share, mut account): (&Share, Leased)| {
+            account.keep(share.until);
+            Link { account, limits: share.limits.clone() }
         };
-        Self(shares.iter().map(link).collect())
+        Self(shares.iter().zip(accounts).map(link).collect())
+    }
+
+    /// The leased accounts as they stand now, in the order of the shares.
+    pub fn into_leased(self) -> impl Iterator<Item = Leased> {
+        self.0.into_iter().map(|link| link.account)
     }
 
     /// The accounts as they stand now, in the order of the shares.
     pub fn accounts(&self) -> impl Iterator<Item = &Account> {
-        self.0.iter().map(|link| &link.account)
+        self.0.iter().map(|link| link.account.account())
     }
 
-    /// The one moment that counts for all of them: a hold names the same windows everywhere.
+    /// Turns all windows over to the one moment that counts: a hold names the same everywhere.
+    fn advance(&mut self, now: Timestamp) {
+        let now = self.moment(now);
+        self.0.iter_mut().for_each(|link| link.account.advance(now));
+    }
+
     fn moment(&self, now: Timestamp) -> Timestamp {
-        let latest = self.0.iter().map(|link| link.account.latest).max().unwrap_or_default();
-        now.max(Timestamp::from_unix_millis(latest))
+        self.0.iter().map(|link| link.account.moment(now)).fold(now, Timestamp::max)
     }
 
     /// Each account's use beside its caps.
@@ -60,11 +103,11 @@ impl Chain {
     ///
     /// # Errors
     /// [`Refusal::SpendLimitExceeded`] where nothing is left.
-    pub fn money_left(&self, now: Timestamp) -> Result<Option<Pico>, Refusal> {
-        let now = self.moment(now);
+    pub fn money_left(&mut self, now: Timestamp) -> Result<Option<Pico>, Refusal> {
+        self.advance(now);
         let mut least = None;
         for link in &self.0 {
-            let left = link.account.money_left(&link.limits, now)?;
+            let left = link.account.money_left(&link.limits)?;
             least = match (least, left) {
                 (Some(one), Some(other)) => Some(std::cmp::min(one, other)),
                 (one, other) => one.or(other),
@@ -77,33 +120,30 @@ impl Chain {
     ///
     /// # Errors
     /// [`Refusal::RequestsPerMinute`], [`Refusal::RequestsPerDay`].
-    pub fn fits_rates(&self, now: Timestamp) -> Result<(), Refusal> {
-        let now = self.moment(now);
-        for link in &self.0 {
-            let rates = Limits { monthly_spend: None, daily_spend: None, ..link.limits.clone() };
-            link.account.clone().hold(&rates, Pico::default(), now)?;
-        }
-        Ok(())
+    pub fn fits_rates(&mut self, now: Timestamp) -> Result<(), Refusal> {
+        self.advance(now);
+        self.0.iter().try_for_each(|link| link.account.fits_rates(&link.limits))
     }
 
     /// Counts one request and holds money for it on every account; on a refusal on none.
     ///
     /// # Errors
-    /// As [`Account::hold`].
-    pub fn hold(&mut self, amount: Pico, now: Timestamp) -> Result<Hold, Refusal> {
-        let now = self.moment(now);
+    /// As [`Account::hold`], and [`Denial::Uncovered`].
+    pub fn hold(&mut self, amount: Pico, now: Timestamp) -> Result<Hold, Denial> {
         // time goes on for a refused call, too
-        for link in &mut self.0 {
-            link.account.advance(now);
+        self.advance(now);
+        for link in &self.0 {
+            link.account.fits_rates(&link.limits)?;
+            link.account.fits_money(&link.limits, amount)?;
         }
-        let mut held = self.clone();
-        let mut hold = None;
-        for link in &mut held.0 {
-            hold = Some(link.account.hold(&link.limits, amount, now)?);
+        if !self.0.iter().all(|link| link.account.covers(&link.limits, amount)) {
+            return Err(Denial::Uncovered(amount));
         }
-        *self = held;
+        let pauses = self.0.iter().map(|link| link.account.pause(&link.limits));
+        let pause = pauses.max().unwrap_or_default();
+        let holds = self.0.iter_mut().map(|link| link.account.count(amount, pause));
         // a chain without a link holds nothing anywhere, and no call goes by it
-        hold.ok_or(Refusal::VaultUnavailable)
+        holds.last().ok_or(Denial::Refused(Refusal::VaultUnavailable))
     }
 
     /// Replaces a hold by what the call cost, on every account.

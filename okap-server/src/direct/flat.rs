@@ -41,7 +41,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let now = self.clock.now();
         let mut link = None;
         if let Some(ended) = earlier.as_ref().filter(|e| e.record.0.expires <= now) {
-            let _ = self.vault.commit(vec![ended.remove()]).await;
+            let _ = self.commit(vec![ended.remove()]).await;
         }
         if earlier.is_none_or(|e| e.record.0.expires <= now) {
             match self.open_direct(source, request, Some(&fingerprint)).await {

@@ -45,7 +45,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
         if !matches {
             return refused("invalid_request: this link belongs to another app.");
         }
-        match self.vault.commit(vec![pushed.remove()]).await {
+        match self.commit(vec![pushed.remove()]).await {
             Ok(()) => {}
             Err(CommitError::Conflict) => return refused(ended),
             Err(CommitError::Store(_)) => return unavailable(),

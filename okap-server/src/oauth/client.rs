@@ -118,7 +118,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let checked = Assertion::read(assertion.expose())
             .and_then(|a| a.check(document, &issuer, self.clock.now(), &verify));
         let checked = checked.map_err(|error| unknown(error.to_string()))?;
-        match self.vault.commit(vec![checked.replay.clone()]).await {
+        match self.commit(vec![checked.replay.clone()]).await {
             Ok(()) => Ok(checked),
             Err(CommitError::Conflict) => Err(unknown("client_assertion was used before")),
             Err(CommitError::Store(_)) => Err(reply::unavailable()),

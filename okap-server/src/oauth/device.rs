@@ -46,7 +46,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             .map_err(|e| flow_refused(&e))?;
         let opened = step.reply;
         self.throttled(source, &opened.interaction)?;
-        self.vault.commit(step.changes).await.map_err(|_| reply::unavailable())?;
+        self.commit(step.changes).await.map_err(|_| reply::unavailable())?;
         // a policy may decide at once; else the user does, on the page
         self.ask(&opened.interaction).await.map_err(|_| reply::unavailable())?;
         let mut complete = page.clone();

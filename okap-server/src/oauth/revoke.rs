@@ -77,7 +77,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             if step.changes.is_empty() {
                 return Ok(());
             }
-            match self.vault.commit(step.changes).await {
+            match self.commit(step.changes).await {
                 Ok(()) => return Ok(()),
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::Store(error)) => return Err(error),

@@ -101,7 +101,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 Err(refused) => (Err(refused.error), refused.changes),
             };
             if !changes.is_empty() {
-                match self.vault.commit(changes).await {
+                match self.commit(changes).await {
                     Ok(()) => {}
                     Err(CommitError::Conflict) => continue,
                     Err(CommitError::Store(_)) => return Err(reply::unavailable()),

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use memchr::memmem;
 use okap_engine::{
     provider::{Auth, Style, Upstream},
     refusal::Refusal,
@@ -10,7 +11,7 @@ use okap_types::Secret;
 
 use super::Running;
 use crate::{
-    body,
+    Consent, Vault, body,
     reply::{self, Reply},
 };
 
@@ -29,15 +30,16 @@ const DOWN: &[&str] = &[
 ];
 
 /// A new request to the provider: nothing of the app's goes up but what the lists name.
-pub(super) fn fresh_request(
+pub(super) fn fresh_request<V: Vault, C: Consent>(
     upstream: &Upstream,
-    running: &Running,
+    running: &Running<V, C>,
     headers: &HeaderMap,
     key: Option<&Secret<String>>,
 ) -> Result<Request<Bytes>, Refusal> {
     let broken =
         || Refusal::Upstream(running.provider.clone(), "its address or key cannot be used".into());
-    let url = upstream.url(running.call.operation.path());
+    let operation = &running.call.operation;
+    let url = upstream.address(operation);
     let body = Bytes::from(running.call.forward_to(&running.provider, running.admitted.ceiling));
     let mut request = Request::builder()
         .method(Method::POST)
@@ -52,7 +54,8 @@ pub(super) fn fresh_request(
             fresh.append(HeaderName::from_static(name), value.clone());
         }
     }
-    fresh.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let kind = HeaderValue::from_str(&running.call.content_type()).map_err(|_| broken())?;
+    fresh.insert(header::CONTENT_TYPE, kind);
     fresh.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     fresh.insert(
         header::USER_AGENT,
@@ -66,7 +69,7 @@ pub(super) fn fresh_request(
         value.set_sensitive(true);
         Ok::<_, Refusal>(value)
     };
-    match (upstream.auth, key) {
+    match (upstream.auth_for(operation), key) {
         (Auth::Bearer, Some(key)) => {
             fresh.insert(header::AUTHORIZATION, secret(format!("Bearer {}", key.expose()))?);
         }
@@ -96,5 +99,5 @@ pub(super) fn passed(head: &http::response::Parts, key: Option<&Secret<String>>)
 pub(super) fn holds(bytes: &[u8], key: Option<&Secret<String>>) -> bool {
     let Some(key) = key else { return false };
     let key = key.expose().as_bytes();
-    key.len() >= 8 && bytes.windows(key.len()).any(|window| window == key)
+    key.len() >= 8 && memmem::find(bytes, key).is_some()
 }

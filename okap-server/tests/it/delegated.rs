@@ -6,7 +6,7 @@ use okap_conformance::provider::Rule;
 use okap_engine::ledger::Account;
 use serde_json::{Value, json};
 
-use crate::support::{Ask, Granted, House, PATIENCE, Tokens, chat_with, exchange, post};
+use crate::support::{Ask, Granted, House, PATIENCE, Plan, Tokens, chat_with, exchange, post};
 
 /// Sends one call with each token at once, in turn to each node; statuses in order of sending.
 async fn rush(house: &Arc<House>, hosts: &[String], tokens: &[String], extra: &Value) -> Vec<u16> {
@@ -70,7 +70,8 @@ fn usd(pico: u64) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn v90_v172_fifty_calls_of_a_family_on_two_nodes_never_pass_the_parents_cap() {
-    let mut house = House::open().await;
+    let at_once = Plan::new().tune(|config| config.wait_for_money = Duration::ZERO);
+    let mut house = at_once.build().await;
     let other = house.second_node().await;
     let house = Arc::new(house);
     let hosts = [house.host(), other];
@@ -87,10 +88,14 @@ async fn v90_v172_fifty_calls_of_a_family_on_two_nodes_never_pass_the_parents_ca
     house.provider.wait_until(PATIENCE, |ledger| ledger.totals.open == 10).await.unwrap();
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(house.provider.ledger().totals.open, 10);
-    assert_eq!(house.used(&parent).await, one * 10);
+    // the last ones may be a little shorter: what the other node has ahead is not theirs to use
+    let held = house.used(&parent).await;
+    assert!(held <= one * 10 && held > one * 9, "{held}");
     house.provider.release_barrier(None);
     let statuses = rushing.await.unwrap();
-    assert_eq!((count(&statuses, 200), count(&statuses, 402)), (10, 40), "{statuses:?}");
+    // what came back went to those that still waited for the other node
+    assert!(count(&statuses, 200) >= 10, "{statuses:?}");
+    assert_eq!(count(&statuses, 200) + count(&statuses, 402), 50);
     house.quiet().await;
     let billed = house.provider.ledger().totals.billed_pico - already;
     assert!(billed <= one * 10, "{billed}");
@@ -114,6 +119,8 @@ async fn v90_v180_of_fifty_calls_of_a_family_the_parents_rate_lets_through() {
         assert_eq!(count(&statuses, 200), expected, "{name}: {statuses:?}");
         assert_eq!(count(&statuses, 429), 50 - expected);
         assert_eq!(house.arrived() - before, expected);
+        // a lease that a minute passes by counts as that of a node that is gone
+        house.quiet().await;
         house.clock.turn(61);
     }
     Arc::into_inner(house).unwrap().done().await;

@@ -1,11 +1,11 @@
 //! Many calls at once against one cap, while the provider holds its answers.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use okap_conformance::provider::Rule;
 use serde_json::{Value, json};
 
-use crate::support::{Ask, Granted, House, PATIENCE, chat_with};
+use crate::support::{Ask, Granted, House, PATIENCE, Plan, chat_with};
 
 /// Sends so many calls at once; statuses in order of arrival.
 async fn rush(house: &Arc<House>, granted: &Granted, extra: Value, calls: usize) -> Vec<u16> {
@@ -49,7 +49,8 @@ fn named(limits: Value, model: &str) -> Value {
 }
 
 async fn sixty_four_at_once(window: &str, extra: Value, model: &str) {
-    let house = Arc::new(House::open().await);
+    let at_once = Plan::new().tune(|config| config.wait_for_money = Duration::ZERO);
+    let house = Arc::new(at_once.build().await);
     let extra = crate::support::with(extra, json!({"model": model}));
     // asked for by another app, so that its counters are others
     let details = named(json!({window: 1000}), model);
@@ -190,4 +191,52 @@ async fn two_nodes_on_one_store_keep_one_cap_and_one_revocation() {
     // a look each 400 ms, and a busy machine
     assert!(begun.elapsed() < std::time::Duration::from_secs(2));
     Arc::into_inner(house).unwrap().done().await;
+}
+
+/// Money that is held for calls under way comes back when they cost less: a call that then fits is
+/// not refused meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn calls_wait_for_money_that_comes_back() {
+    for extra in [json!({"max_tokens": 50}), json!({})] {
+        let house = Arc::new(House::open().await);
+        // a call holds about 40 times what it costs
+        let granted = house.grant(chat_with(json!({"monthly_spend": "0.0002"}))).await;
+        house.provider.set_fault(Rule { delay_ms: Some(20), ..Rule::default() });
+        let statuses = rush(&house, &granted, extra, 40).await;
+        let passed = statuses.iter().filter(|s| **s == 200).count();
+        let refused = statuses.iter().filter(|s| **s == 402).count();
+        assert_eq!(passed + refused, 40, "{statuses:?}");
+        house.quiet().await;
+        let used = house.used(&granted).await;
+        let each = used / u64::try_from(passed).unwrap();
+        println!("{passed} of 40 passed, {refused} refused; {used} of 200000000 used, {each} each");
+        assert!(used <= 200_000_000);
+        assert_eq!(used, house.provider.ledger().totals.billed_pico);
+        // whoever was refused did not fit: not even one more is paid for by what is left
+        assert!(refused == 0 || 200_000_000 - used < 35_000_000, "{used} used, {refused} refused");
+        Arc::into_inner(house).unwrap().done().await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_what_will_not_fit_anyway() {
+    let house = House::open().await;
+    let granted = house.grant(chat_with(json!({"monthly_spend": "0.0002"}))).await;
+    house.provider.set_barrier(1000, None);
+    let ask = Ask::chat(&granted.token, json!({"max_tokens": 100}));
+    let host = house.host();
+    let held = house.flow_at(&host, ask.clone());
+    let sent = async {
+        house.provider.wait_until(PATIENCE, |ledger| ledger.totals.open == 1).await.unwrap();
+        let begun = tokio::time::Instant::now();
+        let huge = "x".repeat(2_000);
+        let ask =
+            Ask::chat(&granted.token, json!({"messages": [{"role": "user", "content": huge}]}));
+        assert_eq!(house.send(ask).await.status, 402);
+        assert!(begun.elapsed() < Duration::from_secs(5));
+        house.provider.release_barrier(None);
+    };
+    let (flow, ()) = tokio::join!(held, sent);
+    assert_eq!(flow.rest().await.status, 200);
+    house.done().await;
 }

@@ -103,13 +103,19 @@ async fn a_call_that_could_not_be_settled_stays_held() {
         control.vault().full(true);
     };
     let ask = Ask::chat(&granted.token, json!({"max_tokens": 1000}));
-    let (_, ()) = tokio::join!(house.send(ask), fail);
+    let (unwritten, ()) = tokio::join!(house.send(ask), fail);
+    assert_eq!(unwritten.says(), (503, LOST.into()));
     assert!(house.used(&granted).await >= 600_000_000);
     assert!(house.audit().is_empty());
+    // nor is another let through meanwhile
+    let refused = house.send(Ask::chat(&granted.token, json!({}))).await;
+    assert_eq!(refused.says(), (503, LOST.into()));
     control.vault().full(false);
-    // the books are open on purpose: this call has no row, so the house cannot be quiet
-    house.provider.reset();
-    control.vault().forgive();
+    house.quiet().await;
+    assert_eq!(house.audit().len(), 1);
+    assert_eq!(house.used(&granted).await, house.provider.ledger().totals.billed_pico);
+    house.provider.clear_faults();
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.status, 200);
     house.done().await;
 }
 

@@ -21,10 +21,14 @@ use std::{
 use axum::{Router, extract::ConnectInfo, extract::Request, middleware::map_request};
 use http::Response;
 use okap_conformance::provider::{self, FakeProvider};
-use okap_engine::record::{AuditRow, Owner};
+use okap_engine::{
+    ledger::Account,
+    pico::Pico,
+    record::{self, AuditRow, Owner},
+};
 use okap_server::{
     Asked, AutoApprove, Body, Config, Consent, ConsentPage, Control, Interaction, OkapService,
-    Peer, UpstreamProvider,
+    Peer, UpstreamProvider, Vault,
     ports::{Clock, Https, Sending, Upstream},
 };
 use okap_types::{Provider, Timestamp};
@@ -180,7 +184,7 @@ impl Plan {
         Self { bend: Some(Box::new(bend)), ..self }
     }
 
-    /// Points one more provider, of the OpenAI style, at the fake.
+    /// Points one more provider at the fake: of the OpenAI style, or Google.
     pub(crate) fn second(self, provider: Provider) -> Self {
         Self { second: Some(provider), ..self }
     }
@@ -212,7 +216,11 @@ impl Plan {
             config = config.upstream(name, style);
         }
         if let Some(second) = self.second {
-            config = config.upstream(second, openai(&provider.url()));
+            let style = match second {
+                Provider::Google => google(&provider.url()),
+                _ => openai(&provider.url()),
+            };
+            config = config.upstream(second, style);
         }
         config.longest_call = 1024 * 1024;
         config.answer_within = PATIENCE;
@@ -237,7 +245,19 @@ impl Plan {
         .unwrap();
         let servers = vec![serve(&okap, listener)];
         let notes = Arc::new(Notes::default());
-        House { provider, okap, config, clock, issuer, notes, internet, servers, done: false }
+        let nodes = vec![okap.clone()];
+        House {
+            provider,
+            okap,
+            nodes,
+            config,
+            clock,
+            issuer,
+            notes,
+            internet,
+            servers,
+            done: false,
+        }
     }
 }
 
@@ -265,6 +285,14 @@ pub(crate) fn anthropic(url: &str) -> UpstreamProvider {
     }
 }
 
+pub(crate) fn google(url: &str) -> UpstreamProvider {
+    UpstreamProvider {
+        base_url: format!("{url}/v1beta").parse().unwrap(),
+        style: okap_server::Style::Google,
+        auth: okap_server::Auth::Header("x-goog-api-key"),
+    }
+}
+
 pub(crate) fn owner() -> Owner {
     Owner::new("ada")
 }
@@ -277,6 +305,8 @@ pub(crate) struct House {
     pub(crate) issuer: String,
     pub(crate) notes: Arc<Notes>,
     pub(crate) internet: Internet,
+    /// This one and those beside it.
+    nodes: Vec<Okap>,
     config: Config,
     servers: Vec<JoinHandle<()>>,
     done: bool,
@@ -309,6 +339,7 @@ impl House {
         let okap =
             OkapService::with_documents(config, store, doorman, way, clock, internet).unwrap();
         self.servers.push(serve(&okap, listener));
+        self.nodes.push(okap);
         address
     }
 
@@ -328,13 +359,20 @@ impl House {
 
     /// Waits until every call that was admitted is settled, and the provider's side has ended.
     pub(crate) async fn quiet(&self) {
-        let control = self.control();
-        let settled = || control.vault().holds() == control.vault().settles();
         let ended = || self.provider.ledger().totals.open == 0;
         let deadline = tokio::time::Instant::now() + PATIENCE;
-        while !(settled() && ended()) {
-            assert!(tokio::time::Instant::now() < deadline, "a call was never settled");
+        while !ended() {
+            assert!(tokio::time::Instant::now() < deadline, "a call never ended");
             tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        for node in &self.nodes {
+            assert!(node.control().settled(PATIENCE).await, "a call was never settled");
+        }
+        let accounts = record::Key::all::<Account>();
+        for (key, found) in self.control().vault().list(&accounts, None, usize::MAX).await.unwrap()
+        {
+            let account: Account = serde_json::from_slice(&found.bytes).unwrap();
+            assert_eq!(account.pledged(), Pico::ZERO, "{key} has money that nobody uses");
         }
     }
 

@@ -72,7 +72,6 @@ pub(crate) struct Works {
     /// How long a read takes once it has read.
     reading: Mutex<Duration>,
     holds: AtomicUsize,
-    settles: AtomicUsize,
     opened: AtomicUsize,
     asked: Mutex<Vec<String>>,
 }
@@ -86,6 +85,7 @@ impl Works {
         let inner = MemoryVault::new()
             .with_key(owner, Provider::OpenAi, Secret::from(key))
             .with_key(owner, Provider::Anthropic, Secret::from(key))
+            .with_key(owner, Provider::Google, Secret::from(key))
             .with_key(owner, Provider::Together, Secret::from(key))
             .with_key(owner, Provider::Mistral, Secret::from(key))
             .with_key(owner, Provider::Groq, Secret::from(key))
@@ -117,19 +117,9 @@ impl Works {
         self.inner.audit()
     }
 
-    /// Holds that were made durable.
+    /// How often an account was written.
     pub(crate) fn holds(&self) -> usize {
         self.holds.load(Ordering::SeqCst)
-    }
-
-    /// Holds that were settled.
-    pub(crate) fn settles(&self) -> usize {
-        self.settles.load(Ordering::SeqCst)
-    }
-
-    /// Counts what is still held as settled.
-    pub(crate) fn forgive(&self) {
-        self.settles.store(self.holds(), Ordering::SeqCst);
     }
 
     /// How often a master key was asked for.
@@ -190,14 +180,9 @@ impl Vault for Works {
             return Err(StoreError::new("disk full").into());
         }
         let account = |c: &Change| matches!(c, Change::Put { key, .. } if key.as_str().starts_with("account/"));
-        let (accounts, rows) =
-            (changes.iter().any(account), changes.iter().any(|c| matches!(c, Change::Append(_))));
+        let accounts = changes.iter().any(account);
         self.inner.commit(changes).await?;
-        match (accounts, rows) {
-            (_, true) => self.settles.fetch_add(1, Ordering::SeqCst),
-            (true, false) => self.holds.fetch_add(1, Ordering::SeqCst),
-            _ => 0,
-        };
+        self.holds.fetch_add(usize::from(accounts), Ordering::SeqCst);
         let lag = *self.lag.lock().unwrap_or_else(PoisonError::into_inner);
         if !lag.is_zero() {
             tokio::time::sleep(lag).await;

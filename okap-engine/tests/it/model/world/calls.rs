@@ -3,6 +3,7 @@ use std::sync::OnceLock;
 use okap_engine::{
     admit::{allowed, parts},
     provider::{Call, Operation},
+    refusal::Refusal,
 };
 use okap_types::Timestamp;
 use proptest::prelude::*;
@@ -39,7 +40,8 @@ impl World {
             let part = allowed(&parts, call, now).map_err(|e| e.code().as_str())?;
             let (mut chain, read) = self.host.chain(part);
             chain.fits_rates(now).map_err(|e| e.code().as_str())?;
-            let hold = chain.hold(micros(money), now).map_err(|e| e.code().as_str())?;
+            let hold =
+                chain.hold(micros(money), now).map_err(|e| Refusal::from(e).code().as_str())?;
             Ok((part.clone(), hold, chain, read))
         })();
         let (model, capability) = (1 << model, if chat { 1 } else { 2 });

@@ -1,0 +1,348 @@
+//! Several nodes count in one account: no cap is passed, and one node alone refuses nothing that fits.
+
+use okap_engine::{
+    ledger::{Account, Ahead, Chain, Denial, Hold, Leased, Renewal, Want},
+    pico::Pico,
+    record::Share,
+    refusal::Refusal,
+};
+use okap_types::{Limits, Money, Timestamp};
+use proptest::prelude::*;
+
+use crate::support::noon;
+
+fn micros(amount: u64) -> Pico {
+    Pico::from_micros(amount).unwrap()
+}
+
+fn monthly(amount: u64) -> Limits {
+    Limits::monthly(Money::from_micros(amount).unwrap())
+}
+
+fn later(now: Timestamp, ms: i64) -> Timestamp {
+    Timestamp::from_unix_millis(now.unix_millis() + ms)
+}
+
+/// One account in a store.
+#[derive(Default)]
+struct Store(Account);
+
+impl Store {
+    fn renew(
+        &mut self,
+        node: &mut Leased,
+        limits: &Limits,
+        amount: u64,
+        ahead: Ahead,
+        now: Timestamp,
+    ) {
+        let requests = u32::from(amount > 0);
+        let want = Want { limits, amount: micros(amount), requests, ahead };
+        let renewal = node.renew(&self.0, &want, now);
+        self.0 = renewal.stored.clone();
+        node.renewed(renewal);
+    }
+
+    fn give_back(&mut self, node: &mut Leased, limits: &Limits, now: Timestamp) {
+        self.renew(node, limits, 0, Ahead::None, now);
+    }
+}
+
+/// Counts a call on a node, by its lease alone.
+fn hold(node: &mut Leased, limits: &Limits, amount: u64, now: Timestamp) -> Result<Hold, Denial> {
+    let share = Share { account: String::new(), limits: limits.clone(), until: None };
+    let mut chain = Chain::leased(&[share], [std::mem::take(node)]);
+    let held = chain.hold(micros(amount), now);
+    *node = chain.into_leased().next().unwrap();
+    held
+}
+
+#[test]
+fn a_call_needs_a_lease_and_the_calls_behind_it_do_not() {
+    let (mut store, mut node, limits) = (Store::default(), Leased::new(1), monthly(10_000));
+    assert_eq!(hold(&mut node, &limits, 10, noon()), Err(Denial::Uncovered(micros(10))));
+    store.renew(&mut node, &limits, 10, Ahead::Some, noon());
+    for _ in 0..17 {
+        hold(&mut node, &limits, 10, noon()).unwrap();
+    }
+    assert_eq!(hold(&mut node, &limits, 10, noon()), Err(Denial::Uncovered(micros(10))));
+}
+
+#[test]
+fn with_nothing_ahead_each_hold_is_in_the_store_first() {
+    let (mut store, mut node, limits) = (Store::default(), Leased::new(1), monthly(1000));
+    for held in 1..=3 {
+        assert_eq!(hold(&mut node, &limits, 10, noon()), Err(Denial::Uncovered(micros(10))));
+        store.renew(&mut node, &limits, 10, Ahead::None, noon());
+        assert_eq!(store.0.used(noon()).month, micros(10 * held));
+        hold(&mut node, &limits, 10, noon()).unwrap();
+    }
+}
+
+#[test]
+fn a_lease_goes_down_to_the_last_of_what_is_left() {
+    let (mut store, mut node, limits) = (Store::default(), Leased::new(1), monthly(100));
+    for _ in 0..10 {
+        if hold(&mut node, &limits, 10, noon()).is_err() {
+            store.renew(&mut node, &limits, 10, Ahead::Some, noon());
+            hold(&mut node, &limits, 10, noon()).unwrap();
+        }
+    }
+    let refused = hold(&mut node, &limits, 1, noon());
+    assert!(matches!(refused, Err(Denial::Refused(Refusal::SpendLimitExceeded { .. }))));
+}
+
+#[test]
+fn what_is_settled_is_in_the_account_once_the_lease_is_given_back() {
+    let (mut store, mut node, limits) = (Store::default(), Leased::new(1), monthly(1000));
+    store.renew(&mut node, &limits, 100, Ahead::Some, noon());
+    let one = hold(&mut node, &limits, 100, noon()).unwrap();
+    node.settle(&one, micros(7));
+    assert_eq!(node.used(noon()).month, micros(7));
+    store.give_back(&mut node, &limits, noon());
+    assert_eq!(store.0.used(noon()).month, micros(7));
+    assert!(node.is_idle());
+    assert_eq!(node.used(noon()).month, micros(7));
+    assert_eq!(store.0.used(noon()).day_requests, 1);
+}
+
+#[test]
+fn two_nodes_share_what_is_left_and_what_one_gives_back_the_other_may_take() {
+    let (mut store, limits) = (Store::default(), monthly(100));
+    let (mut one, mut two) = (Leased::new(1), Leased::new(2));
+    store.renew(&mut one, &limits, 60, Ahead::None, noon());
+    let held = hold(&mut one, &limits, 60, noon()).unwrap();
+    store.renew(&mut two, &limits, 60, Ahead::None, noon());
+    let refused = hold(&mut two, &limits, 60, noon());
+    assert!(matches!(refused, Err(Denial::Refused(_))), "{refused:?}");
+    assert!(two.is_shared());
+    one.settle(&held, micros(10));
+    store.give_back(&mut one, &limits, noon());
+    store.renew(&mut two, &limits, 60, Ahead::None, noon());
+    hold(&mut two, &limits, 60, noon()).unwrap();
+}
+
+#[test]
+fn the_lease_of_a_node_that_is_gone_counts_as_used() {
+    let (mut store, limits) = (Store::default(), monthly(100));
+    let (mut gone, mut other) = (Leased::new(1), Leased::new(2));
+    store.renew(&mut gone, &limits, 60, Ahead::None, noon());
+    let soon = later(noon(), 60_000);
+    store.renew(&mut other, &limits, 60, Ahead::Some, soon);
+    assert!(!other.is_shared());
+    assert!(matches!(hold(&mut other, &limits, 60, soon), Err(Denial::Refused(_))));
+    hold(&mut other, &limits, 40, soon).unwrap();
+    // and its month ends with it
+    let next = later(noon(), 31 * 86_400_000);
+    store.renew(&mut other, &limits, 60, Ahead::None, next);
+    hold(&mut other, &limits, 60, next).unwrap();
+}
+
+#[test]
+fn a_node_stops_by_itself_before_others_take_its_lease_in() {
+    let (mut store, mut node, limits) = (Store::default(), Leased::new(1), monthly(100));
+    store.renew(&mut node, &limits, 10, Ahead::Some, noon());
+    hold(&mut node, &limits, 1, later(noon(), 6_000)).unwrap();
+    assert!(matches!(hold(&mut node, &limits, 1, later(noon(), 7_000)), Err(Denial::Uncovered(_))));
+    assert!(node.grows_old(later(noon(), 6_000)));
+}
+
+#[test]
+fn a_write_whose_answer_got_lost_counts_once() {
+    let (mut store, mut node, limits) = (Store::default(), Leased::new(1), monthly(1000));
+    store.renew(&mut node, &limits, 100, Ahead::Some, noon());
+    let one = hold(&mut node, &limits, 100, noon()).unwrap();
+    node.settle(&one, micros(30));
+    let want = Want { limits: &limits, amount: Pico::ZERO, requests: 0, ahead: Ahead::None };
+    // written, and the node does not hear of it
+    store.0 = node.renew(&store.0, &want, noon()).stored;
+    store.give_back(&mut node, &limits, noon());
+    assert_eq!(store.0.used(noon()).month, micros(30));
+    assert_eq!(node.used(noon()).month, micros(30));
+}
+
+#[test]
+fn what_others_see_of_a_node_is_read_anew_where_it_has_written_since() {
+    let (mut store, mut node, limits) = (Store::default(), Leased::new(1), monthly(1000));
+    store.renew(&mut node, &limits, 100, Ahead::None, noon());
+    let before = store.0.clone();
+    let one = hold(&mut node, &limits, 100, noon()).unwrap();
+    node.settle(&one, micros(30));
+    assert_eq!(node.used_with(&before, noon()).unwrap().month, micros(30));
+    store.renew(&mut node, &limits, 1, Ahead::None, noon());
+    assert_eq!(node.used_with(&before, noon()), None);
+    assert_eq!(node.used_with(&store.0, noon()).unwrap().month, micros(30));
+}
+
+#[derive(Clone, Debug)]
+enum Event {
+    Call(usize, u64),
+    Settle(usize, u8),
+    /// Prepares a renewal; another event writes it, or it is lost.
+    Prepare(usize, u64, bool),
+    /// Writes the prepared renewal, if nobody wrote in between; the node may not hear of it.
+    Write(usize, bool),
+    GiveBack(usize),
+    Crash(usize),
+    Wait(u32),
+    StepBack(u32),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        6 => (0..3usize, 0..40u64).prop_map(|(n, a)| Event::Call(n, a)),
+        4 => (any::<prop::sample::Index>(), any::<u8>()).prop_map(|(i, p)| Event::Settle(i.index(64), p)),
+        4 => (0..3usize, 1..40u64, any::<bool>()).prop_map(|(n, a, b)| Event::Prepare(n, a, b)),
+        4 => (0..3usize, prop::bool::weighted(0.8)).prop_map(|(n, h)| Event::Write(n, h)),
+        1 => (0..3usize).prop_map(Event::GiveBack),
+        1 => (0..3usize).prop_map(Event::Crash),
+        3 => (0..9_000u32).prop_map(Event::Wait),
+        1 => (0..20_000u32).prop_map(Event::StepBack),
+    ]
+}
+
+/// A call as a provider bills it: when it left, and at most how much.
+#[derive(Clone, Copy, Debug)]
+struct Billed {
+    month: u8,
+    day: i64,
+    left: i64,
+    bill: u64,
+}
+
+struct Call {
+    node: usize,
+    life: u32,
+    hold: Hold,
+    billed: usize,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// Whatever happens in whatever order: the law.
+    #[test]
+    fn no_cap_is_passed_by_three_nodes_that_crash_and_lose_answers(
+        events in prop::collection::vec(event(), 1..250),
+        cap in 1..400u64, per_day in 1..60u32, per_minute in 1..20u32, start in 0..3u8,
+    ) {
+        let limits = monthly(cap).per_minute(per_minute).per_day(per_day);
+        let mut store = (0u64, Account::default());
+        let mut nodes = [Leased::new(1), Leased::new(2), Leased::new(3)];
+        let mut lives = [0u32; 3];
+        let mut next = 10;
+        let mut prepared: [Option<(u64, Renewal)>; 3] = Default::default();
+        let mut calls: Vec<Call> = Vec::new();
+        let mut billed: Vec<Billed> = Vec::new();
+        // shortly before a minute, a day or a month ends
+        let mut now = later(noon(), [0, 12 * 3_600_000 - 30_000, 15 * 86_400_000 + 12 * 3_600_000 - 30_000][usize::from(start)]);
+        for event in events {
+            match event {
+                Event::Wait(ms) => now = later(now, ms.into()),
+                Event::StepBack(ms) => now = later(now, -i64::from(ms)),
+                Event::Call(n, amount) => {
+                    if let Ok(held) = hold(&mut nodes[n], &limits, amount, now) {
+                        let date = held.admitted.utc();
+                        billed.push(Billed {
+                            month: date.month().into(),
+                            day: held.admitted.unix_millis() / 86_400_000,
+                            left: held.admitted.unix_millis() + i64::from(held.pause),
+                            // until it is settled the provider may bill all of it
+                            bill: held.amount.get(),
+                        });
+                        let billed = billed.len() - 1;
+                        calls.push(Call { node: n, life: lives[n], hold: held, billed });
+                    }
+                }
+                Event::Settle(which, part) if !calls.is_empty() => {
+                    let call = calls.remove(which % calls.len());
+                    if call.life == lives[call.node] {
+                        let cost = call.hold.amount.get() / 255 * u64::from(part);
+                        nodes[call.node].settle(&call.hold, Pico::new(cost));
+                        billed[call.billed].bill = cost;
+                    }
+                }
+                Event::Settle(..) => {}
+                Event::Prepare(n, amount, ahead) => {
+                    let ahead = if ahead { Ahead::Some } else { Ahead::None };
+                    let want = Want { limits: &limits, amount: micros(amount), requests: 1, ahead };
+                    prepared[n] = Some((store.0, nodes[n].renew(&store.1, &want, now)));
+                }
+                Event::GiveBack(n) => {
+                    let want = Want { limits: &limits, amount: Pico::ZERO, requests: 0, ahead: Ahead::None };
+                    prepared[n] = Some((store.0, nodes[n].renew(&store.1, &want, now)));
+                }
+                Event::Write(n, heard) => {
+                    if let Some((version, renewal)) = prepared[n].take() && version == store.0 {
+                        store = (version + 1, renewal.stored.clone());
+                        if heard {
+                            nodes[n].renewed(renewal);
+                        }
+                    }
+                }
+                Event::Crash(n) => {
+                    nodes[n] = Leased::new(next);
+                    next += 1;
+                    lives[n] += 1;
+                    prepared[n] = None;
+                }
+            }
+            for month in billed.iter().map(|b| b.month).collect::<std::collections::BTreeSet<_>>() {
+                let sum: u64 = billed.iter().filter(|b| b.month == month).map(|b| b.bill).sum();
+                prop_assert!(sum <= micros(cap).get(), "{sum} in month {month}");
+            }
+            let Some(last) = billed.last() else { continue };
+            let day = billed.iter().filter(|b| b.day == last.day).count();
+            prop_assert!(day <= per_day as usize, "{day} requests in a day");
+            let minute = billed.iter().filter(|b| b.left > last.left - 60_000 && b.left <= last.left);
+            prop_assert!(minute.count() <= per_minute as usize);
+        }
+    }
+
+    /// The converse, on one node whose store answers: what fits is let through.
+    #[test]
+    fn one_node_refuses_nothing_that_fits(
+        events in prop::collection::vec(event(), 1..250),
+        cap in 1..400u64, per_day in 1..60u32, per_minute in 1..20u32, strict in any::<bool>(),
+    ) {
+        let limits = monthly(cap).per_minute(per_minute).per_day(per_day);
+        let ahead = if strict { Ahead::None } else { Ahead::Some };
+        let mut store = Store::default();
+        let mut node = Leased::new(1);
+        // the same account, counted without any lease
+        let mut plain = Account::default();
+        let mut open: Vec<(Hold, Hold)> = Vec::new();
+        let mut now = noon();
+        for event in events {
+            match event {
+                // the clock of a process never steps back
+                Event::Wait(ms) | Event::StepBack(ms) => now = later(now, ms.into()),
+                Event::Call(_, amount) | Event::Prepare(_, amount, _) => {
+                    let mut held = hold(&mut node, &limits, amount, now);
+                    if matches!(held, Err(Denial::Uncovered(_))) {
+                        let want = Want { limits: &limits, amount: micros(amount), requests: 1, ahead };
+                        let renewal = node.renew(&store.0, &want, now);
+                        store.0 = renewal.stored.clone();
+                        node.renewed(renewal);
+                        held = hold(&mut node, &limits, amount, now);
+                    }
+                    let wanted = plain.hold(&limits, micros(amount), now);
+                    prop_assert_eq!(held.clone().map_err(Refusal::from), wanted.clone());
+                    if let (Ok(held), Ok(wanted)) = (held, wanted) {
+                        open.push((held, wanted));
+                    }
+                }
+                Event::Settle(which, part) if !open.is_empty() => {
+                    let (held, wanted) = open.remove(which % open.len());
+                    let cost = Pico::new(held.amount.get() / 255 * u64::from(part));
+                    node.settle(&held, cost);
+                    plain.settle(&wanted, cost);
+                }
+                Event::GiveBack(_) | Event::Write(..) => store.give_back(&mut node, &limits, now),
+                Event::Settle(..) | Event::Crash(_) => {}
+            }
+            prop_assert_eq!(node.used(now).month, plain.used(now).month);
+            prop_assert_eq!(node.used(now).minute_requests, plain.used(now).minute_requests);
+        }
+    }
+}

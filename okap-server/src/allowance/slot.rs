@@ -1,0 +1,285 @@
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use okap_engine::{
+    admit::Admitted,
+    ledger::{Account, Ahead, Chain, Denial, Hold, Leased, Renewal, Want},
+    pico::Pico,
+    record::Share,
+    refusal::Refusal,
+};
+use okap_types::{Limits, Timestamp};
+use tokio::{sync::Notify, time::Instant};
+
+/// One account on this node.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(super) account: String,
+    counted: Mutex<Counted>,
+    /// One renewal at a time.
+    pub(super) renewing: tokio::sync::Mutex<()>,
+    /// Whether a renewal is on its way that no call waits for.
+    pub(super) ahead: AtomicBool,
+    /// Rings when a call of this family is settled.
+    pub(super) freed: Notify,
+    /// Calls under way.
+    inside: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Counted {
+    leased: Leased,
+    /// The caps of the latest call.
+    limits: Limits,
+    /// The money of the latest call.
+    usual: Pico,
+    /// Calls that wait for a lease, and their money.
+    waiting: (u32, Pico),
+    touched: Instant,
+    renewed: Instant,
+    /// Until when nothing is taken ahead, since others want it.
+    contested: Option<Instant>,
+}
+
+/// What the steward does with an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    Nothing,
+    /// It is in use: the lease goes on.
+    Renew,
+    /// It is not: the lease goes back.
+    GiveBack,
+}
+
+/// How long an account is left alone before its lease goes back.
+const IDLE: std::time::Duration = std::time::Duration::from_millis(100);
+/// How long what a node has counted may be unknown to the store.
+const UNKNOWN: std::time::Duration = std::time::Duration::from_secs(1);
+/// How long a node takes nothing ahead once another has asked for what it had.
+const CONTESTED: std::time::Duration = std::time::Duration::from_secs(5);
+
+impl Slot {
+    pub(super) fn new(node: u64, account: &str) -> Self {
+        let now = Instant::now();
+        Self {
+            account: account.to_owned(),
+            counted: Mutex::new(Counted {
+                leased: Leased::new(node),
+                limits: Limits::default(),
+                usual: Pico::ZERO,
+                waiting: (0, Pico::ZERO),
+                touched: now,
+                renewed: now,
+                contested: None,
+            }),
+            renewing: tokio::sync::Mutex::default(),
+            ahead: AtomicBool::new(false),
+            freed: Notify::new(),
+            inside: AtomicUsize::new(0),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counted> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn is_entered(&self) -> bool {
+        self.inside.load(Ordering::Relaxed) > 0
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        !self.is_entered() && self.is_clear()
+    }
+
+    /// Whether the store knows all that was counted here, and has nothing on lease for it.
+    pub(super) fn is_clear(&self) -> bool {
+        self.lock().leased.is_idle()
+    }
+
+    /// As this node has it.
+    pub(super) fn seen(&self) -> Leased {
+        self.lock().leased.clone()
+    }
+
+    /// As this node has it, beside how it stands in the store.
+    pub(super) fn with(&self, stored: &Account) -> Option<Leased> {
+        self.lock().leased.with(stored)
+    }
+
+    /// One more call waits for a lease.
+    pub(super) fn wait(&self, amount: Pico) {
+        let mut counted = self.lock();
+        let (calls, money) = counted.waiting;
+        counted.waiting = (calls.saturating_add(1), money.saturating_add(amount));
+    }
+
+    /// The calls that wait and their money; none does from here on.
+    pub(super) fn waiting(&self) -> (u32, Pico) {
+        std::mem::take(&mut self.lock().waiting)
+    }
+
+    /// Makes out a renewal that covers some calls more.
+    pub(super) fn renewal(
+        &self,
+        stored: &Account,
+        (requests, amount): (u32, Pico),
+        ahead: Ahead,
+        now: Timestamp,
+    ) -> Renewal {
+        let mut counted = self.lock();
+        let contested = counted.contested.is_some_and(|until| Instant::now() < until);
+        let ahead = if contested { Ahead::None } else { ahead };
+        let limits = counted.limits.clone();
+        counted.leased.renew(stored, &Want { limits: &limits, amount, requests, ahead }, now)
+    }
+
+    pub(super) fn renewed(&self, renewal: Renewal) {
+        let mut counted = self.lock();
+        counted.leased.renewed(renewal);
+        counted.renewed = Instant::now();
+    }
+
+    /// What the latest call was like, for those that will follow.
+    pub(super) fn usual(&self) -> (u32, Pico) {
+        (1, self.lock().usual)
+    }
+
+    /// Another node asks for what this one does not use.
+    pub(super) fn contest(&self) {
+        self.lock().contested = Some(Instant::now() + CONTESTED);
+    }
+
+    pub(super) fn due(&self, now: Timestamp) -> Due {
+        let counted = self.lock();
+        let leased = &counted.leased;
+        let idle = counted.touched.elapsed() >= IDLE && !leased.holds();
+        match leased.is_idle() {
+            true => Due::Nothing,
+            false if idle => Due::GiveBack,
+            false if leased.grows_old(now) || counted.renewed.elapsed() >= UNKNOWN => Due::Renew,
+            false => Due::Nothing,
+        }
+    }
+}
+
+/// The accounts that the calls of one part count in, its own first.
+#[derive(Clone, Debug)]
+pub(crate) struct Family {
+    shares: Vec<Share>,
+    slots: Vec<Arc<Slot>>,
+    first: Arc<Slot>,
+}
+
+impl Family {
+    /// Shares beside their accounts; `first` is the one that all of the family count in.
+    pub(super) fn new(shares: Vec<Share>, slots: Vec<Arc<Slot>>, first: Arc<Slot>) -> Self {
+        Self { shares, slots, first }
+    }
+
+    /// The account that all of the family count in.
+    pub(super) fn first(&self) -> &Slot {
+        &self.first
+    }
+
+    pub(super) fn slots(&self) -> &[Arc<Slot>] {
+        &self.slots
+    }
+
+    /// Lets one more call in, where fewer than `most` of the whole family are under way.
+    pub(crate) fn enter(self: &Arc<Self>, most: usize) -> Result<Place, Refusal> {
+        let entered = |slot: &Arc<Slot>| slot.inside.fetch_add(1, Ordering::Relaxed);
+        // the last one is that of the whole family
+        let before = self.slots.iter().map(entered).last().unwrap_or_default();
+        let place = Place(self.clone());
+        match before < most {
+            true => Ok(place),
+            false => Err(Refusal::CallsAtOnce { most }),
+        }
+    }
+
+    /// All of them at once, locked from the top down: what is delegated stands below one account
+    /// alone, so that no two calls wait for each other.
+    fn lock(&self) -> Vec<MutexGuard<'_, Counted>> {
+        let mut locked: Vec<_> = self.slots.iter().rev().map(|slot| slot.lock()).collect();
+        locked.reverse();
+        locked
+    }
+
+    /// Counts a call on all of them or on none.
+    pub(super) fn count(
+        &self,
+        admit: &impl Fn(&mut Chain) -> Result<Admitted, Denial>,
+    ) -> Result<Admitted, Denial> {
+        let mut locked = self.lock();
+        let leased = locked.iter_mut().map(|counted| std::mem::take(&mut counted.leased));
+        let mut chain = Chain::leased(&self.shares, leased.collect::<Vec<_>>());
+        let admitted = admit(&mut chain);
+        let now = Instant::now();
+        for ((counted, leased), share) in
+            locked.iter_mut().zip(chain.into_leased()).zip(&self.shares)
+        {
+            counted.leased = leased;
+            counted.touched = now;
+            if counted.limits != share.limits {
+                counted.limits = share.limits.clone();
+            }
+            if let Ok(admitted) = &admitted {
+                counted.usual = admitted.hold.amount;
+            }
+        }
+        admitted
+    }
+
+    /// Whether a call could fit if everything that is held or on lease elsewhere came back.
+    pub(super) fn may_fit(&self, admit: &impl Fn(&mut Chain) -> Result<Admitted, Denial>) -> bool {
+        let best: Vec<_> = self.lock().iter().map(|counted| counted.leased.at_best()).collect();
+        admit(&mut Chain::leased(&self.shares, best)).is_ok()
+    }
+
+    /// Whether other nodes have something of it on lease.
+    pub(super) fn is_shared(&self) -> bool {
+        self.slots.iter().any(|slot| slot.lock().leased.is_shared())
+    }
+
+    /// Whether money is held for calls of this node.
+    pub(super) fn holds(&self) -> bool {
+        self.slots.iter().any(|slot| slot.lock().leased.holds())
+    }
+
+    /// Those whose lease does not cover a call, from the top down.
+    pub(super) fn uncovered(&self, amount: Pico) -> Vec<Arc<Slot>> {
+        let pairs = self.slots.iter().zip(&self.shares).rev();
+        let uncovered =
+            pairs.filter(|(slot, share)| !slot.lock().leased.covers(&share.limits, amount));
+        uncovered.map(|(slot, _)| slot.clone()).collect()
+    }
+
+    /// Those whose lease is nearly used up.
+    pub(super) fn low(&self) -> impl Iterator<Item = &Arc<Slot>> {
+        let pairs = self.slots.iter().zip(&self.shares);
+        let low = pairs.filter(|(slot, share)| slot.lock().leased.runs_low(&share.limits));
+        low.map(|(slot, _)| slot)
+    }
+
+    /// Replaces a hold by what the call cost.
+    pub(super) fn settle(&self, hold: &Hold, cost: Pico) {
+        for slot in self.slots.iter().rev() {
+            slot.lock().leased.settle(hold, cost);
+        }
+        self.first().freed.notify_waiters();
+    }
+}
+
+/// A call that is under way, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place(Arc<Family>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        for slot in &self.0.slots {
+            slot.inside.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
