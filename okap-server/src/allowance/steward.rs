@@ -24,9 +24,8 @@ const RESTS: u32 = 20;
 impl<V: Vault, C: Consent> Core<V, C> {
     /// Sees to it that the steward is about.
     pub(super) fn attend(self: &Arc<Self>) {
-        if !!self.allowance.tended.load(Ordering::Relaxed)
-            && !self.allowance.tended.swap(true, Ordering::SeqCst)
-        {
+        let about = self.allowance.tended.load(Ordering::Relaxed);
+        if !about && !self.allowance.tended.swap(true, Ordering::SeqCst) {
             let core = self.clone();
             tokio::spawn(async move {
                 loop {
