@@ -21,12 +21,7 @@ use okap_types::{Limits, Money};
 use serde_json::json;
 
 use self::{
-    books::Lent,
-    load::Target,
-    nginx::Nginx,
-    process::Process,
-    report::Figure,
-    upstream::Manner,
+    books::Lent, load::Target, nginx::Nginx, process::Process, report::Figure, upstream::Manner,
     vault::Vault,
 };
 use crate::out;
@@ -107,8 +102,7 @@ struct Stage {
 impl Stage {
     fn to(&self, address: SocketAddr, process: Option<Process>, body: &str) -> Target {
         // what stands beside the vault gets a credential of the same length
-        let request =
-            load::request("/v1/chat/completions", address, Some(&self.lent.token), body);
+        let request = load::request("/v1/chat/completions", address, Some(&self.lent.token), body);
         Target { address, request, process }
     }
 
@@ -168,14 +162,15 @@ async fn measure(plan: &Plan, cores: usize) -> anyhow::Result<()> {
     let nginx =
         program.as_ref().map(|program| Nginx::start(program, upstream, core)).transpose()?;
     if nginx.is_none() {
-        out::hint("nginx is not installed: figures without ratios; on Debian: apt-get install nginx-light");
+        out::hint(
+            "nginx is not installed: figures without ratios; on Debian: apt-get install nginx-light",
+        );
     }
     let vault = Vault::start(upstream, &plan.place, core)?;
     let lent = books::lend(&vault, MODEL, plenty()).await?;
     let Plan { span, rounds, most, .. } = *plan;
     let connections = plan.connections.clone();
-    let mut stage =
-        Stage { manner, upstream, nginx, vault, lent, connections, span, rounds, most };
+    let mut stage = Stage { manner, upstream, nginx, vault, lent, connections, span, rounds, most };
 
     let mut figures = Vec::new();
     for part in &plan.parts {

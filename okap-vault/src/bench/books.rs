@@ -54,7 +54,11 @@ pub(super) async fn lend(vault: &Vault, model: &str, limits: Limits) -> anyhow::
 ///
 /// # Errors
 /// A store that fails.
-pub(super) async fn lend_many(vault: &Vault, like: &Lent, many: usize) -> anyhow::Result<Vec<String>> {
+pub(super) async fn lend_many(
+    vault: &Vault,
+    like: &Lent,
+    many: usize,
+) -> anyhow::Result<Vec<String>> {
     let control = control(vault).await?;
     let grants = control.grants(&owner()).await?;
     let grant = grants.into_iter().find(|g| g.id == like.grant).context("the grant is gone")?;

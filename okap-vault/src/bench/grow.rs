@@ -39,7 +39,11 @@ pub(super) async fn figures(stage: &mut Stage) -> anyhow::Result<Vec<Figure>> {
         if to_grants > most_grants || to_rows > most_rows {
             continue;
         }
-        out::hint(&format!("growth: to {} grants and {} rows", to_grants.max(grants), to_rows.max(rows)));
+        out::hint(&format!(
+            "growth: to {} grants and {} rows",
+            to_grants.max(grants),
+            to_rows.max(rows)
+        ));
         let database = open(&stage.vault)?;
         while grants < to_grants {
             let more = (to_grants - grants).min(TOGETHER);

@@ -204,7 +204,8 @@ pub(super) async fn call(
 
 /// One request for a chat completion.
 pub(super) fn request(path: &str, address: SocketAddr, token: Option<&str>, body: &str) -> Bytes {
-    let token = token.map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
+    let token =
+        token.map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
     let length = body.len();
     format!(
         "POST {path} HTTP/1.1\r\nhost: {address}\r\n{token}content-type: application/json\r\naccept: application/json\r\nuser-agent: okap-bench\r\ncontent-length: {length}\r\n\r\n{body}"

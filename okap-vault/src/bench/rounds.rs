@@ -72,7 +72,9 @@ async fn one(target: &Target, load: Load) -> anyhow::Result<Outcome> {
         None => Ok(outcome),
         Some(status) => {
             let refused = outcome.refused.len();
-            anyhow::bail!("{refused} calls were answered with another status, the first with {status}")
+            anyhow::bail!(
+                "{refused} calls were answered with another status, the first with {status}"
+            )
         }
     }
 }
@@ -89,7 +91,8 @@ pub(super) async fn throughput(stage: &Stage) -> anyhow::Result<Vec<Figure>> {
         let all = rounds(stage, super::BODY, *calls, stage.span).await?;
         let rate = all.figure(PART, format!("{calls} at a time"), "calls/s", |o| Some(o.rate));
         let cpu = all.figure(PART, format!("CPU at {calls}"), "µs/call", Outcome::cpu_per_call);
-        let p50 = all.figure(PART, format!("p50 at {calls}"), "µs", |o| Some(o.took.percentile(0.5)));
+        let p50 =
+            all.figure(PART, format!("p50 at {calls}"), "µs", |o| Some(o.took.percentile(0.5)));
         let p99 =
             all.figure(PART, format!("p99 at {calls}"), "µs", |o| Some(o.took.percentile(0.99)));
         match calls {
@@ -128,7 +131,8 @@ pub(super) async fn streams(stage: &Stage) -> anyhow::Result<Vec<Figure>> {
     const PART: &str = "streams";
     stage.manner.set(Way { chunks: 1, ..Way::default() });
     let short = rounds(stage, super::STREAM, 1, stage.span).await?;
-    let first = short.figure(PART, "to the first chunk, p50", "µs", |o| Some(o.first.percentile(0.5)));
+    let first =
+        short.figure(PART, "to the first chunk, p50", "µs", |o| Some(o.first.percentile(0.5)));
     stage.manner.set(Way { chunks: 50, pace: Duration::from_millis(5), ..Way::default() });
     let paced = rounds(stage, super::STREAM, 32, stage.span.max(Duration::from_secs(1))).await?;
     let name = |what: &str| format!("32 at 5 ms a chunk: {what}");

@@ -122,7 +122,8 @@ fn whole(tokens: u64) -> String {
 }
 
 async fn stream_to(wire: &mut Wire, way: Way) -> io::Result<()> {
-    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    let head =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
     wire.send(head.as_bytes()).await?;
     for _ in 0..way.chunks {
         if !way.pace.is_zero() {
