@@ -56,7 +56,7 @@ struct Shelf {
 struct Listing {
     id: String,
     clauses: Vec<Clause>,
-    price: ModelPrice,
+    price: Arc<ModelPrice>,
 }
 
 /// Prices that a user sets for one model, over those of the book.
@@ -137,8 +137,23 @@ impl PriceBook {
     /// Upper and lower case are the same. `None` when the model is not listed or has no price for anything it takes.
     #[must_use]
     pub fn find(&self, provider: &str, model: &str) -> Option<&ModelPrice> {
-        let listing = self.providers.get(provider)?.find(&model.to_ascii_lowercase())?;
-        listing.is_priced().then_some(&listing.price)
+        self.listing(provider, model).map(|listing| &*listing.price)
+    }
+
+    /// As [`find`](Self::find), to be kept beside the book.
+    #[must_use]
+    pub fn find_shared(&self, provider: &str, model: &str) -> Option<Arc<ModelPrice>> {
+        self.listing(provider, model).map(|listing| listing.price.clone())
+    }
+
+    fn listing(&self, provider: &str, model: &str) -> Option<&Listing> {
+        let shelf = self.providers.get(provider)?;
+        let small = !model.bytes().any(|byte| byte.is_ascii_uppercase());
+        let listing = match small {
+            true => shelf.find(model),
+            false => shelf.find(&model.to_ascii_lowercase()),
+        };
+        listing.filter(|listing| listing.is_priced())
     }
 
     /// Lists the ids of a provider's models that have a price.
@@ -171,8 +186,9 @@ impl Shelf {
         }
         let listing = self.by_id.get(&name).and_then(|&index| self.listings.get_mut(index));
         if let Some(listing) = listing {
-            listing.price.prices.merge(&own.prices);
-            listing.price.context_window = own.context_window.or(listing.price.context_window);
+            let price = Arc::make_mut(&mut listing.price);
+            price.prices.merge(&own.prices);
+            price.context_window = own.context_window.or(price.context_window);
         }
     }
 
@@ -228,7 +244,7 @@ struct Row {
 impl From<Row> for Listing {
     fn from(row: Row) -> Self {
         let Row { id, clauses, context_window, prices, other } = row;
-        Self { id, clauses, price: ModelPrice { context_window, prices, other } }
+        Self { id, clauses, price: Arc::new(ModelPrice { context_window, prices, other }) }
     }
 }
 

@@ -201,7 +201,7 @@ async fn settle<V: Vault, C: Consent>(
     end: End,
 ) -> Result<(), Refusal> {
     let settled =
-        admit::settle(&running.call, &running.admitted, &meter.metered(), running.price.as_ref());
+        admit::settle(&running.call, &running.admitted, &meter.metered(), running.price.as_deref());
     core.settle(running, settled, status, end).await
 }
 

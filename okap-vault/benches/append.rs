@@ -28,7 +28,7 @@ use okap_vault::store::{Database, StoredVault};
 fn row(number: u64, grants: u64) -> Change {
     // scattered, as calls of many apps are
     let grant = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % grants;
-    Change::Append(Box::new(AuditRow {
+    Change::Append(std::sync::Arc::new(AuditRow {
         id: CallId { node: 0x1234_5678_9abc_def0, number },
         at: Timestamp::from_unix_millis(1_700_000_000_000 + i64::try_from(number).unwrap()),
         grant: format!("g_hPUCYhW5yBIYVIA{grant:07}").parse().unwrap(),

@@ -43,7 +43,7 @@ fn row(number: u64) -> AuditRow {
 }
 
 fn append(numbers: impl IntoIterator<Item = u64>) -> Vec<Change> {
-    numbers.into_iter().map(|number| Change::Append(Box::new(row(number)))).collect()
+    numbers.into_iter().map(|number| Change::Append(std::sync::Arc::new(row(number)))).collect()
 }
 
 /// A vault of ten calls, closed.
@@ -249,7 +249,7 @@ async fn what_nodes_have_to_hear_of_raises_the_generation_and_nothing_else_does(
     let grant = one.read(&[Key::stored("grant/g")]).await.unwrap().remove(0).unwrap();
     assert!(moved(put("grant/g", Expect::Version(grant.version))).await);
     assert!(!moved(put("account/a", Expect::Absent)).await);
-    assert!(!moved(Change::Append(Box::new(row(1)))).await);
+    assert!(!moved(Change::Append(std::sync::Arc::new(row(1)))).await);
 }
 
 /// What `okap-vault audit …` says, and its exit code.
@@ -293,7 +293,7 @@ async fn the_command_line_exports_each_call_once() {
     let vault = StoredVault::without_keys(Database::open(&path).await.unwrap());
     let mut others = row(10);
     (others.grant, others.model) = ("g_2".parse().unwrap(), "=a,\"b\"".to_owned());
-    vault.commit(vec![Change::Append(Box::new(others))]).await.unwrap();
+    vault.commit(vec![Change::Append(std::sync::Arc::new(others))]).await.unwrap();
     drop(vault);
     let (code, said, _) = audit(&home, &["export"]);
     let lines: Vec<serde_json::Value> =

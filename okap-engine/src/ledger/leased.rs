@@ -196,25 +196,27 @@ impl Leased {
             )
     }
 
-    /// Whether three quarters of the lease are used up: a reason to renew it while calls go on.
+    /// Whether fewer than four calls of such money are left of what is on lease: a reason to renew
+    /// it while calls go on.
     #[must_use]
-    pub fn runs_low(&self, limits: &Limits) -> bool {
+    pub fn runs_low(&self, limits: &Limits, amount: Pico) -> bool {
         let Some(lease) = &self.lease else { return false };
-        let lent = lease.lent_in(self.own.month.number, self.own.day.number);
-        let low = |capped: bool, used: u64, lent: u64| capped && used > lent / 4 * 3;
         let own = &self.own;
-        low(limits.monthly_spend.is_some(), own.month.used().get(), lent.month.get())
-            || low(limits.daily_spend.is_some(), own.day.used().get(), lent.day.get())
+        let lent = lease.lent_in(own.month.number, own.day.number);
+        let low = |capped: bool, used: u64, lent: u64, each: u64| {
+            capped && lent.saturating_sub(used) < each.saturating_mul(4)
+        };
+        let (month, day) = (own.month.used().get(), own.day.used().get());
+        let minute = own.minute.requests(own.latest);
+        low(limits.monthly_spend.is_some(), month, lent.month.get(), amount.get())
+            || low(limits.daily_spend.is_some(), day, lent.day.get(), amount.get())
             || low(
                 limits.requests_per_day.is_some(),
                 own.day_requests.into(),
                 lent.day_requests.into(),
+                1,
             )
-            || low(
-                limits.requests_per_minute.is_some(),
-                own.minute.requests(own.latest).into(),
-                lent.minute.into(),
-            )
+            || low(limits.requests_per_minute.is_some(), minute.into(), lent.minute.into(), 1)
     }
 
     /// Whether its time is half over, with something on it.

@@ -51,7 +51,7 @@ pub(crate) struct Settling {
     pub(crate) family: Arc<Family>,
     pub(crate) hold: Hold,
     pub(crate) cost: Pico,
-    pub(crate) row: AuditRow,
+    pub(crate) row: Arc<AuditRow>,
     /// Keeps it among the calls under way until its row is durable.
     pub(crate) place: Option<Place>,
 }
@@ -116,6 +116,8 @@ impl<V: Vault, C: Consent> Core<V, C> {
     async fn write_books(&self) {
         let books = &self.allowance.books;
         loop {
+            // whoever is about to end goes along
+            tokio::task::yield_now().await;
             let group = books.next();
             if group.is_empty() {
                 return;
@@ -136,8 +138,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let books = &self.allowance.books;
         let mut patience = PATIENCE;
         loop {
-            let rows =
-                group.iter().map(|entry| Change::Append(Box::new(entry.settling.row.clone())));
+            let rows = group.iter().map(|entry| Change::Append(entry.settling.row.clone()));
             let error = match self.vault.commit(rows.collect()).await {
                 Ok(()) => {
                     books.failing.store(false, Ordering::Relaxed);

@@ -1,13 +1,18 @@
 //! What goes up in place of the call, and what comes down of the answer.
 
+use std::{
+    collections::HashMap,
+    sync::{PoisonError, RwLock},
+};
+
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use memchr::memmem;
 use okap_engine::{
-    provider::{Auth, Style, Upstream},
+    provider::{Auth, Operation, Style, Upstream},
     refusal::Refusal,
 };
-use okap_types::Secret;
+use okap_types::{Provider, Secret};
 
 use super::Running;
 use crate::{
@@ -31,7 +36,7 @@ const DOWN: &[&str] = &[
 
 /// A new request to the provider: nothing of the app's goes up but what the lists name.
 pub(super) fn fresh_request<V: Vault, C: Consent>(
-    upstream: &Upstream,
+    (upstream, address): (&Upstream, Uri),
     running: &Running<V, C>,
     headers: &HeaderMap,
     key: Option<&Secret<String>>,
@@ -39,13 +44,9 @@ pub(super) fn fresh_request<V: Vault, C: Consent>(
     let broken =
         || Refusal::Upstream(running.provider.clone(), "its address or key cannot be used".into());
     let operation = &running.call.operation;
-    let url = upstream.address(operation);
     let body = Bytes::from(running.call.forward_to(&running.provider, running.admitted.ceiling));
-    let mut request = Request::builder()
-        .method(Method::POST)
-        .uri(url.as_str())
-        .body(body)
-        .map_err(|_| broken())?;
+    let mut request =
+        Request::builder().method(Method::POST).uri(address).body(body).map_err(|_| broken())?;
     let fresh = request.headers_mut();
     for name in UP.iter().copied() {
         // a token that strayed here stays
@@ -79,6 +80,33 @@ pub(super) fn fresh_request<V: Vault, C: Consent>(
         (Auth::None, _) | (_, None) => {}
     }
     Ok(request)
+}
+
+/// Where the routes of providers are, once they were asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Addresses(RwLock<HashMap<(Provider, &'static str), Uri>>);
+
+impl Addresses {
+    /// The address of an operation; `None` where it cannot be one.
+    pub(super) fn of(
+        &self,
+        provider: &Provider,
+        upstream: &Upstream,
+        operation: &Operation,
+    ) -> Option<Uri> {
+        // these have the model in their path
+        if matches!(operation, Operation::Google { .. }) {
+            return upstream.address(operation).as_str().parse().ok();
+        }
+        let name = (provider.clone(), operation.as_str());
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+        if known.is_some() {
+            return known;
+        }
+        let address: Uri = upstream.address(operation).as_str().parse().ok()?;
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        Some(known.entry(name).or_insert(address).clone())
+    }
 }
 
 /// The head of an answer that is passed on, without a body.

@@ -311,7 +311,7 @@ mod tests {
     use crate::store::Database;
 
     fn row(number: u64, grant: &str) -> Change {
-        Change::Append(Box::new(AuditRow {
+        Change::Append(std::sync::Arc::new(AuditRow {
             id: CallId { node: 1, number },
             at: Timestamp::from_unix_millis(i64::try_from(number).unwrap()),
             grant: grant.parse().unwrap(),
