@@ -23,6 +23,8 @@ use crate::{CommitError, Consent, Vault, core::Core};
 
 /// Most rows that go to the store together.
 const GROUP: usize = 256;
+/// How often other tasks get on before a group goes to the store.
+const TURNS: usize = 3;
 /// How long the store is left alone after a failure; longer each time.
 const PATIENCE: Duration = Duration::from_millis(200);
 const MOST_PATIENCE: Duration = Duration::from_secs(2);
@@ -117,7 +119,9 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let books = &self.allowance.books;
         loop {
             // whoever is about to end goes along
-            tokio::task::yield_now().await;
+            for _ in 0..TURNS {
+                tokio::task::yield_now().await;
+            }
             let group = books.next();
             if group.is_empty() {
                 return;

@@ -78,6 +78,7 @@ impl Sqlite {
         let broken = |error| StoreFault::of_sqlite(&path, error);
         let mut connection = connect(&path).map_err(broken)?;
         migrate::to_newest(&path, &mut connection)?;
+        connection.pragma_update(None, "wal_autocheckpoint", disk::LONGEST_LOG).map_err(broken)?;
         let writer = Writer::start(&path, connection)?;
         let readers = Mutex::new(Vec::new());
         let turns = Semaphore::new(READERS);

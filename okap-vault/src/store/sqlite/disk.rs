@@ -19,6 +19,12 @@ use crate::store::{Fault, StoreFault};
 /// How long rows of the audit wait for others before they go to the disk together.
 const SOON: Duration = Duration::from_millis(2);
 
+/// How much of the log is copied at a time, in bytes.
+const COPIED: u64 = 4 * 1024 * 1024;
+/// How many pages of it there may be before the one that writes copies what is left, and begins it
+/// anew: 32 MB.
+pub(super) const LONGEST_LOG: u32 = 8_000;
+
 /// Rows of the audit are written when their callers hear of it, and on the disk [`SOON`] after: they
 /// outlive the process from the first moment, and a power failure from the second. Everything else
 /// is on the disk first: a lease above all, so that no cap is passed after either.
@@ -35,10 +41,10 @@ impl Disk {
     pub(super) fn start(path: &Path) -> Result<Self, StoreFault> {
         let (wake, woken) = mpsc::sync_channel(1);
         let failed = Arc::new(AtomicBool::new(false));
-        let (log, told) = (log_of(path), failed.clone());
+        let (own, log, told) = (path.to_owned(), log_of(path), failed.clone());
         let thread = thread::Builder::new()
             .name("okap-disk".to_owned())
-            .spawn(move || sync(&log, &woken, &told))
+            .spawn(move || sync(&own, &log, &woken, &told))
             .map_err(|error| StoreFault::not_created(path, error))?;
         let (wake, thread) = (Some(wake), Some(thread));
         Ok(Self { path: path.to_owned(), synced: true, wake, failed, thread })
@@ -89,7 +95,17 @@ fn log_of(path: &Path) -> PathBuf {
     log.into()
 }
 
-fn sync(log: &Path, woken: &mpsc::Receiver<()>, failed: &AtomicBool) {
+/// Copies the log into the database beside the one that writes, so that little is left to it.
+fn copy(path: &Path, connection: &mut Option<Connection>) -> rusqlite::Result<()> {
+    let connection = match connection {
+        Some(connection) => connection,
+        None => connection.insert(super::connect(path)?),
+    };
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+}
+
+fn sync(path: &Path, log: &Path, woken: &mpsc::Receiver<()>, failed: &AtomicBool) {
+    let (mut connection, mut copied) = (None, 0);
     while woken.recv().is_ok() {
         thread::sleep(SOON);
         // rows from here on wake it again
@@ -98,6 +114,17 @@ fn sync(log: &Path, woken: &mpsc::Receiver<()>, failed: &AtomicBool) {
         if let Err(error) = synced {
             tracing::error!(%error, log = %log.display(), "the log cannot be brought to the disk");
             failed.store(true, Ordering::Release);
+        }
+        let long = std::fs::metadata(log).map_or(0, |log| log.len());
+        if long < copied {
+            copied = 0;
+        }
+        if long - copied >= COPIED {
+            copied = long;
+            if let Err(error) = copy(path, &mut connection) {
+                tracing::warn!(%error, "the log could not be copied; the writer will");
+                connection = None;
+            }
         }
     }
 }
