@@ -208,6 +208,7 @@ pub(super) struct Names<'a>(HashSet<Cow<'a, str>>);
 
 impl<'a> Names<'a> {
     /// Adds a name to those before it; `false` where it is one of them.
+    #[expect(clippy::ptr_arg, reason = "what is borrowed stays borrowed in the set")]
     pub(super) fn add<'b>(
         &mut self,
         name: &Cow<'a, str>,

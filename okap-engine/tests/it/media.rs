@@ -162,7 +162,7 @@ fn an_image_that_is_billed_by_tokens_costs_what_they_cost() {
     assert!(!settled.estimated);
     let uncounted = br#"{"created":1,"data":[{"b64_json":"AAAA"}]}"#;
     let (_, settled) = paid(book, &call, 2_000_000, uncounted).unwrap();
-    assert!(settled.estimated && settled.cost.to_string() >= "0.5".to_owned(), "never 0");
+    assert!(settled.estimated && settled.cost >= Pico::from_micros(500_000).unwrap(), "never 0");
 }
 
 #[test]

@@ -193,7 +193,7 @@ impl Family {
     pub(crate) fn enter(self: &Arc<Self>, most: usize) -> Result<Place, Refusal> {
         let entered = |slot: &Arc<Slot>| slot.inside.fetch_add(1, Ordering::Relaxed);
         // the last one is that of the whole family
-        let before = self.slots.iter().map(entered).last().unwrap_or_default();
+        let before = self.slots.iter().map(entered).fold(0, |_, before| before);
         let place = Place(self.clone());
         match before < most {
             true => Ok(place),

@@ -57,7 +57,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             let all = stream::iter(busy)
                 .map(|slot| async move { self.see_to(&slot).await })
                 .buffer_unordered(AT_ONCE);
-            if !all.all(|done| std::future::ready(done)).await {
+            if !all.all(std::future::ready).await {
                 sleep(PATIENCE).await;
             }
         }
