@@ -3,6 +3,7 @@
 use okap_engine::{
     admit::{self, Settlement},
     ledger::Chain,
+    pico::Pico,
     price::{Override, PriceBook},
     provider::{Answer, Call, Meter, Operation, Part},
     record::Share,
