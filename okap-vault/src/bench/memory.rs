@@ -8,15 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::bail;
 use tokio::task::JoinSet;
 
 use super::{
     Stage, books,
-    load::{self, Load, Outcome},
+    load::{self, Counted, Load, Outcome},
     report::{Figure, Goal},
     stats::median,
-    upstream::nanos,
 };
 
 /// Tokens that are used once each.
@@ -37,10 +35,7 @@ pub(super) async fn start(stage: &mut Stage) -> anyhow::Result<Vec<Figure>> {
         let began = Instant::now();
         stage.vault.again()?;
         let target = stage.to_vault(&stage.lent.token, super::BODY);
-        let outcome = load::at_once(&target, 1).await?;
-        if !outcome.refused.is_empty() {
-            bail!("the first call was refused: {:?}", outcome.refused);
-        }
+        load::at_once(&target, 1).await?.all_answered()?;
         took.push(began.elapsed().as_secs_f64() * 1e3);
     }
     let figure = Figure::of("start", "to the first answered call", "ms")
@@ -63,7 +58,7 @@ pub(super) async fn figures(stage: &mut Stage) -> anyhow::Result<Vec<Figure>> {
     };
     let fresh = figure("fresh", stage)?;
     let load = Load { calls: 64, warm_up: Duration::ZERO, span: stage.span };
-    load::put(&stage.to_vault(&stage.lent.token, super::BODY), load).await?;
+    load::put(&stage.to_vault(&stage.lent.token, super::BODY), load).await?.all_answered()?;
     let loaded = figure("after a load of 64 calls at a time", stage)?;
     let tokens = books::lend_many(&stage.vault, &stage.lent, TOKENS).await?;
     use_each(stage, tokens).await?;
@@ -72,7 +67,6 @@ pub(super) async fn figures(stage: &mut Stage) -> anyhow::Result<Vec<Figure>> {
 }
 
 async fn use_each(stage: &Stage, tokens: Vec<String>) -> anyhow::Result<()> {
-    let began = nanos();
     let (tokens, next) = (Arc::new(tokens), Arc::new(AtomicUsize::new(0)));
     let mut callers = JoinSet::new();
     for _ in 0..CALLERS {
@@ -84,17 +78,13 @@ async fn use_each(stage: &Stage, tokens: Vec<String>) -> anyhow::Result<()> {
             while let Some(token) = tokens.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let path = "/v1/openai/chat/completions";
                 target.request = load::request(path, target.address, Some(token), super::BODY);
-                load::call(&mut wire, &target, false, &mut outcome).await?;
+                load::call(&mut wire, &target, Counted::ALL, &mut outcome).await?;
             }
-            anyhow::Ok(outcome.refused)
+            outcome.all_answered()
         });
     }
     while let Some(done) = callers.join_next().await {
-        let refused = done??;
-        if let Some(status) = refused.first() {
-            bail!("a token was refused with status {status}");
-        }
+        done??;
     }
-    tracing::debug!(ns = nanos().saturating_sub(began), "used all tokens");
     Ok(())
 }

@@ -33,8 +33,8 @@ pub(super) struct Args {
     /// Most grants to grow to
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     grants: u32,
-    /// Most usage rows to grow to
-    #[arg(long, value_name = "N", default_value_t = 10_000_000)]
+    /// Most usage rows to grow to; 10000000 takes minutes
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     rows: u32,
     /// Writes a Markdown table
     #[arg(long)]
@@ -45,7 +45,7 @@ const AFTER_HELP: &str = "\
 Examples:
   okap-vault bench --quick                        a first look
   okap-vault bench --only throughput,streams      some of it
-  okap-vault bench --only growth --rows 1000000   does a call cost more in a vault that has grown
+  okap-vault bench --only growth --rows 10000000  does a call cost more in a vault that has grown
   okap-vault bench --markdown                     the tables of docs/performance.md
 
 Everything runs on this computer and in a temporary directory: a provider, the vault as `serve`
