@@ -75,6 +75,8 @@ pub(crate) struct Plan {
     pub(crate) span: Duration,
     pub(crate) rounds: usize,
     pub(crate) form: Form,
+    /// Whether nginx is left out.
+    pub(crate) alone: bool,
     /// Grants and usage rows to grow to, at most.
     pub(crate) most: (u64, u64),
 }
@@ -160,10 +162,10 @@ async fn measure(plan: &Plan, cores: usize) -> anyhow::Result<()> {
     }
     let manner = Arc::new(Manner::default());
     let upstream = upstream::start(manner.clone()).await?;
-    let program = nginx::installed();
+    let program = nginx::installed().filter(|_| !plan.alone);
     let nginx =
         program.as_ref().map(|program| Nginx::start(program, upstream, core)).transpose()?;
-    if nginx.is_none() {
+    if nginx.is_none() && !plan.alone {
         out::hint(
             "nginx is not installed: figures without ratios; on Debian: apt-get install nginx-light",
         );

@@ -64,6 +64,27 @@ pub(super) async fn lend(
     Ok(Lent { grant: access.grant_id().clone(), token: access.token().expose().to_owned() })
 }
 
+/// More tokens of a grant.
+///
+/// # Errors
+/// A store that fails.
+pub(super) async fn lend_again(
+    vault: &Vault,
+    lent: &Lent,
+    many: usize,
+) -> anyhow::Result<Vec<String>> {
+    let control = control(vault).await?;
+    let mut tokens = Vec::with_capacity(many);
+    while tokens.len() < many {
+        let mut changes = Vec::with_capacity(TOGETHER);
+        for _ in 0..many.saturating_sub(tokens.len()).min(TOGETHER) {
+            changes.push(token_of(&lent.grant, control.now(), &mut tokens)?);
+        }
+        control.vault().commit(changes).await?;
+    }
+    Ok(tokens)
+}
+
 /// Grants like this one, each with a token and an account of its own.
 ///
 /// # Errors
@@ -77,31 +98,36 @@ pub(super) async fn lend_many(
     let key = Key::of::<Grant>(like.grant.as_str());
     let found = control.vault().read(std::slice::from_ref(&key)).await?.pop().flatten();
     let grant = Loaded::<Grant>::read(key, found)?.context("the grant is gone")?.record;
-    let now = control.now();
     let mut tokens = Vec::with_capacity(many);
-    let mut changes = Vec::with_capacity(2 * TOGETHER);
-    for _ in 0..many {
-        let id = new_grant()?;
-        let token = AccessToken::from_random(&Secret::new(random()?)).expose().to_owned();
-        let access = Access {
-            grant: id.clone(),
-            issued: now,
-            expires: now.plus_seconds(24 * 3600),
-            narrowed: None,
-            key: None,
-        };
-        let mut own = Grant { id: id.clone(), ..grant.clone() };
-        for part in &mut own.access {
-            part.account = id.to_string();
+    while tokens.len() < many {
+        let mut changes = Vec::with_capacity(2 * TOGETHER);
+        for _ in 0..many.saturating_sub(tokens.len()).min(TOGETHER) {
+            let id = new_grant()?;
+            let mut own = Grant { id: id.clone(), ..grant.clone() };
+            for part in &mut own.access {
+                part.account = id.to_string();
+            }
+            changes.push(insert(id.as_str(), &own));
+            changes.push(token_of(&id, control.now(), &mut tokens)?);
         }
-        changes.push(insert(id.as_str(), &own));
-        changes.push(insert(&hash(&token), &access));
-        tokens.push(token);
-        if changes.len() >= 2 * TOGETHER || tokens.len() == many {
-            control.vault().commit(std::mem::take(&mut changes)).await?;
-        }
+        control.vault().commit(changes).await?;
     }
     Ok(tokens)
+}
+
+/// The change that makes one more token.
+fn token_of(grant: &GrantId, now: Timestamp, tokens: &mut Vec<String>) -> anyhow::Result<Change> {
+    let token = AccessToken::from_random(&Secret::new(random()?)).expose().to_owned();
+    let access = Access {
+        grant: grant.clone(),
+        issued: now,
+        expires: now.plus_seconds(24 * 3600),
+        narrowed: None,
+        key: None,
+    };
+    let change = insert(&hash(&token), &access);
+    tokens.push(token);
+    Ok(change)
 }
 
 /// Rows of calls in the audit, of a thousand grants that are not called any more.

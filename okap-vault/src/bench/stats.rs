@@ -70,7 +70,9 @@ mod tests {
     #[test]
     fn what_is_late_is_counted_and_what_is_just_in_time_is_not() {
         let mut sample = Sample::default();
-        [4_999_999, 5_000_000, 5_000_001, 44_000_000].map(|nanos| sample.push(nanos));
+        [4_999_999, 5_000_000, 5_000_001, 44_000_000]
+            .into_iter()
+            .for_each(|nanos| sample.push(nanos));
         assert_eq!(sample.longer_than(Duration::from_millis(5)), 2);
         assert_eq!(Sample::default().longer_than(Duration::ZERO), 0);
     }

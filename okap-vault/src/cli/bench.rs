@@ -18,6 +18,9 @@ pub(super) struct Args {
     /// Makes every hold durable before its call is forwarded
     #[arg(long)]
     strict: bool,
+    /// Leaves nginx out, where it is installed, too: figures without ratios
+    #[arg(long)]
+    alone: bool,
     /// Calls at a time, comma-separated
     #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1,16,64")]
     connections: Vec<u16>,
@@ -85,6 +88,7 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<()> {
         span: Duration::from_secs_f64(seconds),
         rounds: usize::from(rounds),
         form,
+        alone: args.alone,
         most: (args.grants.into(), args.rows.into()),
     })
     .await
