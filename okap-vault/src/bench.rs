@@ -185,7 +185,16 @@ async fn measure(plan: &Plan, cores: usize) -> anyhow::Result<()> {
     let store = if plan.place.database.is_some() { "PostgreSQL" } else { "SQLite" };
     match plan.form {
         Form::Table => report::table(&figures),
-        Form::Markdown => out::line(&report::markdown(&figures)),
+        Form::Markdown => {
+            let beside = beside.map_or_else(String::new, |version| format!(", nginx {version}"));
+            let strict = if plan.place.strict { ", strict holds" } else { "" };
+            out::line(&format!(
+                "okap-vault {}, {store}{strict}{beside}; {cores} cores, {rounds} rounds of {} s.\n",
+                env!("CARGO_PKG_VERSION"),
+                span.as_secs_f64(),
+            ));
+            out::line(report::markdown(&figures).trim_end());
+        }
         Form::Json => out::json(&json!({
             "version": env!("CARGO_PKG_VERSION"),
             "nginx": beside,

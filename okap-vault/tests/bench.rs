@@ -1,5 +1,7 @@
 //! `okap-vault bench`, as short as it can be.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "test code")]
+
 use std::process::{Command, Output};
 
 use serde_json::Value;

@@ -85,7 +85,13 @@ impl Figure {
         Self { note, ..self }
     }
 
-    fn ratio(&self) -> Option<f64> {
+    /// What it is of the vault.
+    pub(super) const fn amount(&self) -> f64 {
+        self.vault
+    }
+
+    /// What it is to nginx, where that stands beside it.
+    pub(super) fn ratio(&self) -> Option<f64> {
         self.nginx.filter(|nginx| *nginx > 0.0).map(|nginx| self.vault / nginx)
     }
 
