@@ -9,7 +9,7 @@ pub(super) struct Args {
     /// What is measured, comma-separated [default: all but growth]
     #[arg(long, value_name = "PARTS", value_delimiter = ',', value_enum)]
     only: Vec<Part>,
-    /// Fewer and shorter rounds: some 20 seconds, rougher figures
+    /// Fewer and shorter rounds: half a minute, rougher figures
     #[arg(long)]
     quick: bool,
     /// Where the vault keeps its records: sqlite, or postgres://… of an empty database
