@@ -10,6 +10,7 @@ mod process;
 mod report;
 mod rounds;
 mod stats;
+mod streams;
 mod upstream;
 mod vault;
 mod wire;
@@ -40,7 +41,7 @@ pub(crate) enum Part {
     Throughput,
     /// What is added to a provider of 20 ms
     Delay,
-    /// First chunk, delay and CPU a chunk, latest chunk
+    /// First chunk, delay and CPU a chunk, late chunks, memory of 1,000 open streams
     Streams,
     /// Start to the first answered call
     Start,
@@ -74,8 +75,10 @@ pub(crate) struct Plan {
     pub(crate) span: Duration,
     pub(crate) rounds: usize,
     pub(crate) form: Form,
+    /// Whether nginx is left out.
+    pub(crate) alone: bool,
     /// Grants and usage rows to grow to, at most.
-    pub(crate) most: (i64, i64),
+    pub(crate) most: (u64, u64),
 }
 
 /// How the figures are written.
@@ -96,7 +99,7 @@ struct Stage {
     connections: Vec<usize>,
     span: Duration,
     rounds: usize,
-    most: (i64, i64),
+    most: (u64, u64),
 }
 
 impl Stage {
@@ -151,6 +154,7 @@ fn runtime(cores: usize) -> anyhow::Result<tokio::runtime::Runtime> {
 async fn measure(plan: &Plan, cores: usize) -> anyhow::Result<()> {
     let last = cores.saturating_sub(1);
     let rest = format!("0-{}", last.saturating_sub(1));
+    Process(std::process::id()).open_files();
     let apart = cores > 1 && Process(std::process::id()).keep_to(&rest);
     let core = apart.then_some(last);
     if !apart {
@@ -158,16 +162,16 @@ async fn measure(plan: &Plan, cores: usize) -> anyhow::Result<()> {
     }
     let manner = Arc::new(Manner::default());
     let upstream = upstream::start(manner.clone()).await?;
-    let program = nginx::installed();
+    let program = nginx::installed().filter(|_| !plan.alone);
     let nginx =
         program.as_ref().map(|program| Nginx::start(program, upstream, core)).transpose()?;
-    if nginx.is_none() {
+    if nginx.is_none() && !plan.alone {
         out::hint(
             "nginx is not installed: figures without ratios; on Debian: apt-get install nginx-light",
         );
     }
     let vault = Vault::start(upstream, &plan.place, core)?;
-    let lent = books::lend(&vault, MODEL, plenty()).await?;
+    let lent = books::lend(&vault, "Benchmark", MODEL, plenty()).await?;
     let Plan { span, rounds, most, .. } = *plan;
     let connections = plan.connections.clone();
     let mut stage = Stage { manner, upstream, nginx, vault, lent, connections, span, rounds, most };
@@ -181,7 +185,16 @@ async fn measure(plan: &Plan, cores: usize) -> anyhow::Result<()> {
     let store = if plan.place.database.is_some() { "PostgreSQL" } else { "SQLite" };
     match plan.form {
         Form::Table => report::table(&figures),
-        Form::Markdown => out::line(&report::markdown(&figures)),
+        Form::Markdown => {
+            let beside = beside.map_or_else(String::new, |version| format!(", nginx {version}"));
+            let strict = if plan.place.strict { ", strict holds" } else { "" };
+            out::line(&format!(
+                "okap-vault {}, {store}{strict}{beside}; {cores} cores, {rounds} rounds of {} s.\n",
+                env!("CARGO_PKG_VERSION"),
+                span.as_secs_f64(),
+            ));
+            out::line(report::markdown(&figures).trim_end());
+        }
         Form::Json => out::json(&json!({
             "version": env!("CARGO_PKG_VERSION"),
             "nginx": beside,
@@ -209,7 +222,7 @@ impl Part {
         match self {
             Self::Throughput => rounds::throughput(stage).await,
             Self::Delay => rounds::delay(stage).await,
-            Self::Streams => rounds::streams(stage).await,
+            Self::Streams => streams::figures(stage).await,
             Self::Start => memory::start(stage).await,
             Self::Memory => memory::figures(stage).await,
             Self::Budget => budget::figures(stage).await,

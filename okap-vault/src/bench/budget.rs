@@ -13,8 +13,8 @@ use tokio::{sync::Notify, task::JoinSet, time::timeout};
 
 use super::{
     Stage, books,
-    load::{self, Outcome},
-    report::{Figure, Goal},
+    load::{self, Counted, Outcome},
+    report::{Amount as _, Figure, Goal},
     upstream::TOKENS,
 };
 
@@ -41,19 +41,36 @@ pub(super) async fn figures(stage: &Stage) -> anyhow::Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for ceiling in [Some(TOKENS), None] {
         let limits = Limits::monthly(Money::from_micros(CALL * WORTH).unwrap_or_default());
-        let lent = books::lend(&stage.vault, MODEL, limits).await?;
+        let given = if ceiling.is_some() { "max_tokens given" } else { "no max_tokens" };
+        // what an app has spent stays spent when it asks again: each of these is another app
+        let lent = books::lend(&stage.vault, given, MODEL, limits).await?;
         let before = stage.manner.answered();
         let outcome = load::at_once(&stage.to_vault(&lent.token, &body(ceiling)), AT_ONCE).await?;
         let passed = stage.manner.answered().saturating_sub(before);
-        let name = match ceiling {
-            Some(_) => "worth 10 calls, 200 at once, max_tokens given: pass",
-            None => "worth 10 calls, 200 at once, no max_tokens: pass",
+        let name = format!("worth 10 calls, 200 at once, {given}: pass");
+        let note = match &outcome.refusal {
+            Some(said) => format!("{} refused, the first with {}", outcome.refused, short(said)),
+            None => "none refused".to_owned(),
         };
-        let goal = Goal::Exactly(10.0);
-        let note = format!("{} refused", outcome.refused.len());
+        let goal = Goal::Exactly(WORTH.amount());
         figures.push(Figure::of("budget", name, "calls").vault(passed).goal(goal).note(note));
+        let bill = passed.saturating_mul(CALL).amount() / 1e6;
+        let cap = CALL.saturating_mul(WORTH).amount() / 1e6;
+        figures.push(
+            Figure::of("budget", format!("the same: the provider's bill, cap {cap} USD"), "USD")
+                .vault(bill)
+                .goal(Goal::AtMost(cap)),
+        );
     }
     Ok(figures)
+}
+
+/// The status, and the machine's word for it.
+fn short(said: &str) -> String {
+    let (status, body) = said.split_once(": ").unwrap_or((said, ""));
+    let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    let code = body.pointer("/error/code").and_then(serde_json::Value::as_str);
+    code.map_or_else(|| said.to_owned(), |code| format!("{status} {code}"))
 }
 
 fn body(ceiling: Option<u64>) -> String {
@@ -66,7 +83,7 @@ fn body(ceiling: Option<u64>) -> String {
 /// # Errors
 /// A vault that does not start again.
 pub(super) async fn killed(stage: &mut Stage) -> anyhow::Result<Vec<Figure>> {
-    let lent = books::lend(&stage.vault, super::MODEL, super::plenty()).await?;
+    let lent = books::lend(&stage.vault, "Killed", super::MODEL, super::plenty()).await?;
     let target = stage.to_vault(&lent.token, super::BODY);
     let answered = Arc::new(AtomicU64::new(0));
     let enough = Arc::new(Notify::new());
@@ -76,8 +93,8 @@ pub(super) async fn killed(stage: &mut Stage) -> anyhow::Result<Vec<Figure>> {
         callers.spawn(async move {
             let mut wire = load::connect(&target).await?;
             let mut outcome = Outcome::default();
-            while load::call(&mut wire, &target, true, &mut outcome).await.is_ok()
-                && outcome.refused.is_empty()
+            while load::call(&mut wire, &target, Counted::ALL, &mut outcome).await.is_ok()
+                && outcome.refusal.is_none()
             {
                 if answered.fetch_add(1, Ordering::SeqCst).saturating_add(1) == ANSWERS {
                     enough.notify_one();

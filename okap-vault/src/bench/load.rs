@@ -2,13 +2,13 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use bytes::Bytes;
 use memchr::memmem;
 use tokio::{
     net::TcpStream,
     task::JoinSet,
-    time::{Instant, sleep_until, timeout_at},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 
 use super::{
@@ -20,6 +20,9 @@ use super::{
 
 /// How long a call that began in time may take to end.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long calls that are made at once may take: the vault has some of them wait for money.
+const AT_ONCE: Duration = Duration::from_secs(30);
 
 /// Where calls go, and what they say.
 #[derive(Clone, Debug)]
@@ -43,6 +46,21 @@ pub(super) struct Load {
     pub(super) span: Duration,
 }
 
+/// What of a load counts, in the time of [`nanos`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted {
+    from: u64,
+    until: u64,
+}
+
+impl Counted {
+    pub(super) const ALL: Self = Self { from: 0, until: u64::MAX };
+
+    const fn holds(self, at: u64) -> bool {
+        self.from <= at && at < self.until
+    }
+}
+
 /// What came of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outcome {
@@ -52,10 +70,14 @@ pub(super) struct Outcome {
     pub(super) first: Sample,
     /// From the provider's sending of each chunk to its arrival.
     pub(super) late: Sample,
-    /// Calls that were answered with another status than 200, by status.
-    pub(super) refused: Vec<u16>,
+    /// Calls that were answered with another status than 200: how many.
+    pub(super) refused: usize,
+    /// What the first of them was answered with.
+    pub(super) refusal: Option<String>,
     /// Calls answered a second.
     pub(super) rate: f64,
+    /// Chunks that arrived a second.
+    pub(super) chunk_rate: f64,
     /// CPU of the process in between, in seconds.
     pub(super) cpu: Option<f64>,
 }
@@ -65,7 +87,19 @@ impl Outcome {
         self.took.extend(other.took);
         self.first.extend(other.first);
         self.late.extend(other.late);
-        self.refused.extend(other.refused);
+        self.refused = self.refused.saturating_add(other.refused);
+        self.refusal = self.refusal.take().or(other.refusal);
+    }
+
+    /// The outcome of a load of which nothing may be refused.
+    ///
+    /// # Errors
+    /// What the first refusal said.
+    pub(super) fn all_answered(self) -> anyhow::Result<Self> {
+        match &self.refusal {
+            None => Ok(self),
+            Some(said) => bail!("{} calls were refused, the first with {said}", self.refused),
+        }
     }
 
     /// CPU a call, in microseconds.
@@ -91,25 +125,26 @@ pub(super) fn to_f64(count: usize) -> f64 {
 pub(super) async fn put(target: &Target, load: Load) -> anyhow::Result<Outcome> {
     let begin = Instant::now() + load.warm_up;
     let end = begin + load.span;
+    let from = nanos().saturating_add(whole_nanos(load.warm_up));
+    let counted = Counted { from, until: from.saturating_add(whole_nanos(load.span)) };
     let mut callers = JoinSet::new();
     for _ in 0..load.calls {
         let target = target.clone();
         callers.spawn(async move {
-            let calling = call_until(&target, begin, end);
+            let calling = call_until(&target, end, counted);
             timeout_at(end + GRACE, calling).await.context("a call was not answered in 10 s")?
         });
     }
     sleep_until(begin).await;
     let before = target.process.map(Process::cpu).transpose()?;
-    let counted = Instant::now();
     sleep_until(end).await;
     let after = target.process.map(Process::cpu).transpose()?;
-    let counted = counted.elapsed().as_secs_f64();
     let mut outcome = Outcome::default();
     while let Some(done) = callers.join_next().await {
         outcome.plus(done??);
     }
-    outcome.rate = to_f64(outcome.took.len()) / counted;
+    outcome.rate = to_f64(outcome.took.len()) / load.span.as_secs_f64();
+    outcome.chunk_rate = to_f64(outcome.late.len()) / load.span.as_secs_f64();
     outcome.cpu = after.zip(before).map(|(after, before)| after - before);
     Ok(outcome)
 }
@@ -128,7 +163,9 @@ pub(super) async fn at_once(target: &Target, times: usize) -> anyhow::Result<Out
         let target = target.clone();
         callers.spawn(async move {
             let mut outcome = Outcome::default();
-            call(&mut wire, &target, true, &mut outcome).await.map(|()| outcome)
+            let calling = call(&mut wire, &target, Counted::ALL, &mut outcome);
+            timeout(AT_ONCE, calling).await.context("a call was not answered in 30 s")??;
+            anyhow::Ok(outcome)
         });
     }
     let mut outcome = Outcome::default();
@@ -138,18 +175,21 @@ pub(super) async fn at_once(target: &Target, times: usize) -> anyhow::Result<Out
     Ok(outcome)
 }
 
+fn whole_nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
 pub(super) async fn connect(target: &Target) -> anyhow::Result<Wire> {
     let refused = || format!("no connection to {}", target.address);
     let stream = TcpStream::connect(target.address).await.with_context(refused)?;
     Ok(Wire::over(stream)?)
 }
 
-async fn call_until(target: &Target, begin: Instant, end: Instant) -> anyhow::Result<Outcome> {
+async fn call_until(target: &Target, end: Instant, counted: Counted) -> anyhow::Result<Outcome> {
     let mut wire = connect(target).await?;
     let mut outcome = Outcome::default();
     while Instant::now() < end {
-        let counts = Instant::now() >= begin;
-        call(&mut wire, target, counts, &mut outcome).await?;
+        call(&mut wire, target, counted, &mut outcome).await?;
     }
     Ok(outcome)
 }
@@ -161,7 +201,7 @@ async fn call_until(target: &Target, begin: Instant, end: Instant) -> anyhow::Re
 pub(super) async fn call(
     wire: &mut Wire,
     target: &Target,
-    counts: bool,
+    counted: Counted,
     outcome: &mut Outcome,
 ) -> anyhow::Result<()> {
     let broke = || format!("{} broke the connection", target.address);
@@ -171,15 +211,17 @@ pub(super) async fn call(
     let head = wire.head().await.and_then(|head| head.ok_or_else(closed)).with_context(broke)?;
     let status = head.status();
     if status != 200 {
-        wire.body(&head).await.with_context(broke)?;
-        outcome.refused.push(status);
+        let body = wire.body(&head).await.with_context(broke)?;
+        outcome.refused = outcome.refused.saturating_add(1);
+        let said = || format!("{status}: {}", String::from_utf8_lossy(&body).trim());
+        outcome.refusal.get_or_insert_with(said);
         return Ok(());
     }
     if head.is_chunked() {
         let mut first = true;
         while let Some(piece) = wire.chunk().await.with_context(broke)? {
             let now = nanos();
-            if !counts {
+            if !counted.holds(now) {
                 continue;
             }
             for at in memmem::find_iter(&piece, SENT_AT) {
@@ -196,8 +238,9 @@ pub(super) async fn call(
     } else {
         wire.body(&head).await.with_context(broke)?;
     }
-    if counts {
-        outcome.took.push(nanos().saturating_sub(began));
+    let now = nanos();
+    if counted.holds(now) {
+        outcome.took.push(now.saturating_sub(began));
     }
     Ok(())
 }

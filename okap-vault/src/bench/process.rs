@@ -9,6 +9,9 @@ pub(super) struct Process(pub(super) u32);
 /// Clock ticks a second in `/proc`, the same on every Linux.
 const TICKS: f64 = 100.0;
 
+/// Connections of 1,000 streams on both sides, and room beside them.
+const FILES: u32 = 8_192;
+
 impl Process {
     /// CPU time so far, in seconds.
     ///
@@ -36,6 +39,14 @@ impl Process {
         let kib = line.and_then(|line| line.split_ascii_whitespace().next());
         let kib = kib.and_then(|kib| kib.parse::<f64>().ok());
         kib.map(|kib| kib * 1024.0 / 1e6).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+
+    /// Lets it, and what it starts from then on, open files enough, as far as the system lets it.
+    pub(super) fn open_files(self) {
+        let mut prlimit = Command::new("prlimit");
+        prlimit.args(["--pid", &self.0.to_string()]).arg(format!("--nofile={FILES}:"));
+        // what does not fit says so when it is opened
+        let _ = prlimit.output();
     }
 
     /// Keeps all its threads to these cores; `false` where the system cannot.

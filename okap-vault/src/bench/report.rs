@@ -85,7 +85,13 @@ impl Figure {
         Self { note, ..self }
     }
 
-    fn ratio(&self) -> Option<f64> {
+    /// What it is of the vault.
+    pub(super) const fn amount(&self) -> f64 {
+        self.vault
+    }
+
+    /// What it is to nginx, where that stands beside it.
+    pub(super) fn ratio(&self) -> Option<f64> {
         self.nginx.filter(|nginx| *nginx > 0.0).map(|nginx| self.vault / nginx)
     }
 
@@ -195,6 +201,26 @@ mod tests {
         assert_eq!(figure(1.0).goal(Goal::RatioAtMost(2.0)).reached(), None);
         assert_eq!(figure(1.0).goal(Goal::AtMost(2.0)).reached(), Some(true));
         assert_eq!(figure(11.0).goal(Goal::Exactly(10.0)).reached(), Some(false));
+    }
+
+    #[test]
+    fn a_ratio_to_nothing_is_none() {
+        assert_eq!(figure(1.0).nginx(Some(0.0)).ratio(), None);
+        assert_eq!(figure(1.0).nginx(Some(-3.0)).ratio(), None);
+        assert_eq!(figure(3.0).nginx(Some(2.0)).ratio(), Some(1.5));
+    }
+
+    #[test]
+    fn numbers_have_three_digits_that_count() {
+        let shown = [0.0, 0.1234, 9.876, 12.34, 1_234.56, -0.5].map(number);
+        assert_eq!(shown, ["0", "0.12", "9.88", "12.3", "1235", "-0.50"]);
+    }
+
+    #[test]
+    fn json_says_whether_a_goal_is_reached_and_what_is_not_known() {
+        let one = &json(&[figure(2.0).goal(Goal::AtMost(1.0))])[0];
+        assert_eq!((&one["vault"], &one["reached"]), (&json!(2.0), &json!(false)));
+        assert!(one["nginx"].is_null() && one["ratio"].is_null() && one["note"].is_null());
     }
 
     #[test]

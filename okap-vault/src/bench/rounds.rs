@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use super::{
     Stage,
-    load::{self, Load, Outcome, Target},
+    load::{self, Load, Outcome},
     report::{Figure, Goal},
     stats::median,
     upstream::Way,
 };
 
 /// What a vault, and what stands beside it, answered in each round.
-struct Rounds {
+pub(super) struct Rounds {
     direct: Vec<Outcome>,
     nginx: Vec<Outcome>,
     vault: Vec<Outcome>,
 }
 
 impl Rounds {
-    fn figure(
+    pub(super) fn figure(
         &self,
         part: &'static str,
         name: impl Into<String>,
@@ -32,8 +32,8 @@ impl Rounds {
             .vault(middle(&self.vault).unwrap_or_default())
     }
 
-    /// What the way through costs on top of the way without.
-    fn added(
+    /// What the way through costs on top of the way without, in microseconds.
+    pub(super) fn added(
         &self,
         part: &'static str,
         name: impl Into<String>,
@@ -41,14 +41,39 @@ impl Rounds {
     ) -> Figure {
         let middle = |rounds: &[Outcome]| median(rounds.iter().map(&of).collect());
         let direct = middle(&self.direct).unwrap_or_default();
-        let less = |whole: f64| (whole - direct) / 1e3;
-        Figure::of(part, name, "ms added")
+        let less = |whole: f64| whole - direct;
+        Figure::of(part, name, "µs added")
             .nginx(middle(&self.nginx).map(less))
             .vault(less(middle(&self.vault).unwrap_or_default()))
     }
+
+    /// How many there were in all rounds together.
+    pub(super) fn count(
+        &self,
+        part: &'static str,
+        name: impl Into<String>,
+        unit: &'static str,
+        of: impl Fn(&Outcome) -> usize,
+    ) -> Figure {
+        let sum = |rounds: &[Outcome]| load::to_f64(rounds.iter().map(&of).sum());
+        let beside = |rounds: &[Outcome]| (!rounds.is_empty()).then(|| sum(rounds));
+        Figure::of(part, name, unit)
+            .direct(beside(&self.direct))
+            .nginx(beside(&self.nginx))
+            .vault(sum(&self.vault))
+    }
 }
 
-async fn rounds(stage: &Stage, body: &str, calls: usize, span: Duration) -> anyhow::Result<Rounds> {
+/// Puts the same load on each in turn.
+///
+/// # Errors
+/// Whatever breaks, and a call that is refused.
+pub(super) async fn rounds(
+    stage: &Stage,
+    body: &str,
+    calls: usize,
+    span: Duration,
+) -> anyhow::Result<Rounds> {
     let load = Load { calls, warm_up: span / 4, span };
     let direct = stage.to(stage.upstream, None, body);
     let nginx = stage.nginx.as_ref();
@@ -56,27 +81,13 @@ async fn rounds(stage: &Stage, body: &str, calls: usize, span: Duration) -> anyh
     let vault = stage.to_vault(&stage.lent.token, body);
     let mut all = Rounds { direct: Vec::new(), nginx: Vec::new(), vault: Vec::new() };
     for _ in 0..stage.rounds {
-        all.direct.push(one(&direct, load).await?);
+        all.direct.push(load::put(&direct, load).await?.all_answered()?);
         if let Some(nginx) = &nginx {
-            all.nginx.push(one(nginx, load).await?);
+            all.nginx.push(load::put(nginx, load).await?.all_answered()?);
         }
-        all.vault.push(one(&vault, load).await?);
+        all.vault.push(load::put(&vault, load).await?.all_answered()?);
     }
     Ok(all)
-}
-
-/// One round, in which nothing may be refused.
-async fn one(target: &Target, load: Load) -> anyhow::Result<Outcome> {
-    let outcome = load::put(target, load).await?;
-    match outcome.refused.first() {
-        None => Ok(outcome),
-        Some(status) => {
-            let refused = outcome.refused.len();
-            anyhow::bail!(
-                "{refused} calls were answered with another status, the first with {status}"
-            )
-        }
-    }
 }
 
 /// Calls a second, and how long they take.
@@ -120,32 +131,5 @@ pub(super) async fn delay(stage: &Stage) -> anyhow::Result<Vec<Figure>> {
     let all = rounds(stage, super::BODY, 64, stage.span).await?;
     let p50 = all.added(PART, "p50 at 64", |o| o.took.percentile(0.5));
     let p99 = all.added(PART, "p99 at 64", |o| o.took.percentile(0.99));
-    Ok(vec![p50.goal(Goal::AtMost(0.7)), p99.goal(Goal::AtMost(1.5))])
-}
-
-/// Streams: their first chunk, and what each chunk costs.
-///
-/// # Errors
-/// Whatever breaks.
-pub(super) async fn streams(stage: &Stage) -> anyhow::Result<Vec<Figure>> {
-    const PART: &str = "streams";
-    stage.manner.set(Way { chunks: 1, ..Way::default() });
-    let short = rounds(stage, super::STREAM, 1, stage.span).await?;
-    let first =
-        short.figure(PART, "to the first chunk, p50", "µs", |o| Some(o.first.percentile(0.5)));
-    stage.manner.set(Way { chunks: 50, pace: Duration::from_millis(5), ..Way::default() });
-    let paced = rounds(stage, super::STREAM, 32, stage.span.max(Duration::from_secs(1))).await?;
-    let name = |what: &str| format!("32 at 5 ms a chunk: {what}");
-    let late = |part: f64| move |o: &Outcome| Some(o.late.percentile(part));
-    Ok(vec![
-        first,
-        paced.figure(PART, name("delay p50"), "µs", late(0.5)).goal(Goal::RatioAtMost(1.3)),
-        paced.figure(PART, name("delay p99"), "µs", late(0.99)).goal(Goal::RatioAtMost(2.0)),
-        paced
-            .figure(PART, name("latest chunk"), "µs", |o| Some(o.late.longest()))
-            .goal(Goal::AtMost(5_000.0)),
-        paced
-            .figure(PART, name("CPU"), "µs/chunk", Outcome::cpu_per_chunk)
-            .goal(Goal::RatioAtMost(1.5)),
-    ])
+    Ok(vec![p50.goal(Goal::AtMost(700.0)), p99.goal(Goal::AtMost(1_500.0))])
 }

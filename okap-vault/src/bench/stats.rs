@@ -1,5 +1,7 @@
 //! Percentiles of samples, and medians of rounds.
 
+use std::time::Duration;
+
 /// Measured spans, in nanoseconds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sample(Vec<u64>);
@@ -31,6 +33,11 @@ impl Sample {
         micros(sorted.get(place).copied().unwrap_or_default())
     }
 
+    /// How many are longer than this.
+    pub(super) fn longer_than(&self, span: Duration) -> usize {
+        self.0.iter().filter(|nanos| u128::from(**nanos) > span.as_nanos()).count()
+    }
+
     /// The longest, in microseconds.
     pub(super) fn longest(&self) -> f64 {
         micros(self.0.iter().copied().max().unwrap_or_default())
@@ -58,6 +65,22 @@ mod tests {
         (1..=100).rev().for_each(|n| sample.push(n * 1000));
         assert_eq!([0.5, 0.99, 1.0].map(|part| sample.percentile(part)), [50.0, 99.0, 100.0]);
         assert_eq!((sample.longest(), Sample::default().percentile(0.5)), (100.0, 0.0));
+    }
+
+    #[test]
+    fn what_is_late_is_counted_and_what_is_just_in_time_is_not() {
+        let mut sample = Sample::default();
+        [4_999_999, 5_000_000, 5_000_001, 44_000_000]
+            .into_iter()
+            .for_each(|nanos| sample.push(nanos));
+        assert_eq!(sample.longer_than(Duration::from_millis(5)), 2);
+        assert_eq!(Sample::default().longer_than(Duration::ZERO), 0);
+    }
+
+    #[test]
+    fn of_two_rounds_the_lower_one_is_the_median() {
+        assert_eq!(median(vec![9.0, 1.0]), Some(1.0));
+        assert_eq!(median(vec![7.0]), Some(7.0));
     }
 
     #[test]

@@ -120,7 +120,7 @@ impl Vault {
 
 /// The provider's address, and the one price that the budgets are reckoned by.
 fn settings(upstream: SocketAddr, place: &Place) -> String {
-    let strict = if place.strict { "strict = true\n" } else { "" };
+    let strict = if place.strict { "strict_holds = true\n" } else { "" };
     format!(
         "{strict}[upstream.openai]\nbase_url = \"http://{upstream}/v1\"\n\n\
          [[price]]\nprovider = \"openai\"\nmodel = \"{}\"\n\

@@ -9,7 +9,7 @@ pub(super) struct Args {
     /// What is measured, comma-separated [default: all but growth]
     #[arg(long, value_name = "PARTS", value_delimiter = ',', value_enum)]
     only: Vec<Part>,
-    /// Fewer and shorter rounds: some 20 seconds, rougher figures
+    /// Fewer and shorter rounds: half a minute, rougher figures
     #[arg(long)]
     quick: bool,
     /// Where the vault keeps its records: sqlite, or postgres://… of an empty database
@@ -18,6 +18,9 @@ pub(super) struct Args {
     /// Makes every hold durable before its call is forwarded
     #[arg(long)]
     strict: bool,
+    /// Leaves nginx out, where it is installed, too: figures without ratios
+    #[arg(long)]
+    alone: bool,
     /// Calls at a time, comma-separated
     #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1,16,64")]
     connections: Vec<u16>,
@@ -33,8 +36,8 @@ pub(super) struct Args {
     /// Most grants to grow to
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     grants: u32,
-    /// Most usage rows to grow to
-    #[arg(long, value_name = "N", default_value_t = 10_000_000)]
+    /// Most usage rows to grow to; 10000000 takes minutes
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     rows: u32,
     /// Writes a Markdown table
     #[arg(long)]
@@ -45,7 +48,7 @@ const AFTER_HELP: &str = "\
 Examples:
   okap-vault bench --quick                        a first look
   okap-vault bench --only throughput,streams      some of it
-  okap-vault bench --only growth --rows 1000000   does a call cost more in a vault that has grown
+  okap-vault bench --only growth --rows 10000000  does a call cost more in a vault that has grown
   okap-vault bench --markdown                     the tables of docs/performance.md
 
 Everything runs on this computer and in a temporary directory: a provider, the vault as `serve`
@@ -85,6 +88,7 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<()> {
         span: Duration::from_secs_f64(seconds),
         rounds: usize::from(rounds),
         form,
+        alone: args.alone,
         most: (args.grants.into(), args.rows.into()),
     })
     .await
