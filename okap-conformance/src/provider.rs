@@ -1,7 +1,7 @@
-//! A fake provider: answers like OpenAI and Anthropic, keeps its own books, misbehaves on request.
+//! A fake provider: answers like OpenAI, Anthropic and Google, keeps its own books, misbehaves on request.
 //!
-//! A vault under test is given [`FakeProvider::url`] as the address of both providers (it appends
-//! `/v1/…` itself) and the master key of the [`Config`]. What arrives is written into the
+//! A vault under test is given [`FakeProvider::url`] as the address of all of them (it appends
+//! `/v1/…` itself, for Google `/v1beta/…`) and the master key of the [`Config`]. What arrives is written into the
 //! [`Ledger`]: a leaked token, a wrong credential or a header that had to stay behind is a
 //! [`Violation`], and every call is billed, also one whose reader went away in the middle.
 //!
@@ -30,6 +30,8 @@ mod dialect;
 mod draft;
 mod error;
 mod faults;
+mod form;
+mod google;
 mod gzip;
 mod inspect;
 mod ledger;
@@ -64,7 +66,7 @@ pub struct FakeProvider {
 }
 
 impl FakeProvider {
-    /// Binds the port and serves OpenAI, Anthropic and the control plane on it.
+    /// Binds the port and serves OpenAI, Anthropic, Google and the control plane on it.
     ///
     /// # Errors
     /// The address cannot be bound, or the master key is empty or no header value.

@@ -6,17 +6,17 @@ use crate::{
     ledger::{Chain, Denial, Hold},
     pico::Pico,
     price::{ModelPrice, Usage},
-    provider::{Call, Metered},
+    provider::{Call, Metered, Operation},
     record::{Access, Allowed, Grant},
     refusal::{Limit, Refusal},
 };
 
-/// Output tokens below which a lowered ceiling is of no use.
-const USEFUL_OUTPUT: u64 = 16;
-
 /// The ceiling that is set where the app gives none: what every model accepts. A higher one than
 /// a model's own makes OpenAI refuse the call.
 const OUTPUT_CEILING: u64 = 4_096;
+
+/// The same for completions of a text.
+const COMPLETION_CEILING: u64 = 16;
 
 /// Models that are known to accept more, by the beginning of their names; the first counts.
 const OUTPUT_CEILINGS: &[(&str, u64)] = &[
@@ -137,16 +137,17 @@ pub fn admit(
     }
     if call.is_free() || !chain.has_money() {
         // no cap here, but the account may stand under one elsewhere
-        let output = if call.has_output() { ceiling.unwrap_or(unasked) } else { 0 };
-        let bound =
-            price.and_then(|p| p.bound(call.prompt_at_most, output.saturating_mul(call.answers)));
+        let output = output_of(call, Some(ceiling.unwrap_or(unasked)));
+        let bound = price.and_then(|p| bound(call, p, output));
         let bound = bound.filter(|_| !call.is_free()).unwrap_or_default();
         let hold = chain.hold(bound, now)?;
         return Ok(Admitted { hold, ceiling, lowered: ceiling != call.ceiling });
     }
-    let priced = price.filter(|p| !call.has_output() || p.has_output_price());
-    let priced = priced.filter(|p| !billed_beside(call, p));
+    let priced = price.filter(|p| covers(call, p) && !billed_beside(call, p));
     let price = priced.ok_or_else(|| Refusal::ModelNotPriced(call.model.to_string()))?;
+    if let Some(what) = call.unbounded {
+        return Err(Refusal::UnsupportedParameter(what.to_owned()).into());
+    }
     // rates first: a call over its rate learns that, and holds nothing
     chain.fits_rates(now)?;
     // where nothing is left, what costs nothing still goes
@@ -155,13 +156,13 @@ pub fn admit(
         let wanted = ceiling.unwrap_or(unasked);
         let all = price.affordable_output(left, call.prompt_at_most);
         let each = all.unwrap_or(0) / call.answers.max(1);
-        if all.is_none() || each < wanted.min(USEFUL_OUTPUT) {
+        if all.is_none() || each < wanted.min(call.least_output()) {
             return Err(too_dear(chain, now).into());
         }
         ceiling = Some(wanted.min(each));
     }
-    let output = ceiling.unwrap_or(0).saturating_mul(call.answers);
-    let bound = price.bound(call.prompt_at_most, output).ok_or_else(|| too_dear(chain, now))?;
+    let bound = bound(call, price, output_of(call, ceiling));
+    let bound = bound.ok_or_else(|| too_dear(chain, now))?;
     let hold = chain.hold(bound, now)?;
     let lowered = call.has_output() && ceiling != call.ceiling;
     Ok(Admitted { hold, ceiling, lowered })
@@ -195,7 +196,7 @@ pub fn settle(
     let usage = counted.unwrap_or_else(|| {
         let early = metered.usage.unwrap_or_default();
         let ceiling = admitted.ceiling.map(|c| c.saturating_mul(call.answers));
-        let through = match ceiling {
+        let through = match ceiling.or(Some(call.output_at_most).filter(|most| *most > 0)) {
             // what the model thought in silence is billed too, and nobody saw it
             Some(ceiling) if call.hidden_output => ceiling,
             Some(ceiling) => metered.delivered.min(ceiling),
@@ -204,15 +205,20 @@ pub fn settle(
         let input = if early.input > 0 { early.input } else { call.prompt_at_most };
         Usage { input, output: early.output.max(through), ..early }
     });
-    let estimated = counted.is_none();
+    let usage = with_units(call, metered, usage);
+    // what is billed by the thing is known exactly once the things are there
+    let by_unit = metered.complete
+        && (call.units.seconds == 0 || metered.seconds > 0)
+        && price.is_some_and(|price| price.by_unit(&usage).is_some());
+    let estimated = counted.is_none() && !by_unit;
     Settlement { usage, cost: charge(call, admitted, price, &usage, estimated), estimated }
 }
 
 /// Settles a call whose answer never came: the whole bound, for the provider may bill it.
 #[must_use]
 pub fn settle_unanswered(call: &Call, admitted: &Admitted) -> Settlement {
-    let ceiling = admitted.ceiling.unwrap_or(0).saturating_mul(call.answers);
-    let usage = Usage { input: call.prompt_at_most, output: ceiling, ..Usage::default() };
+    let output = output_of(call, admitted.ceiling);
+    let usage = Usage { input: call.prompt_at_most, output, ..call.units };
     Settlement { usage, cost: admitted.hold.amount, estimated: true }
 }
 
@@ -243,7 +249,45 @@ fn charge(
     }
 }
 
+/// Output tokens of all answers together, at most.
+const fn output_of(call: &Call, ceiling: Option<u64>) -> u64 {
+    match ceiling {
+        Some(ceiling) if call.has_output() => ceiling.saturating_mul(call.answers),
+        _ => call.output_at_most,
+    }
+}
+
+/// What a call costs at most: by the thing, where the model has a price for it, or by tokens.
+fn bound(call: &Call, price: &ModelPrice, output: u64) -> Option<Pico> {
+    price.by_unit(&call.units).unwrap_or_else(|| price.bound(call.prompt_at_most, output))
+}
+
+/// Whether all that a call can be billed for has a price.
+fn covers(call: &Call, price: &ModelPrice) -> bool {
+    let makes = call.has_output() || call.output_at_most > 0;
+    price.by_unit(&call.units).is_some()
+        || price.has_input_price() && (!makes || price.has_output_price())
+}
+
+/// Adds what is counted beside tokens: as the provider counted it, else as the call says.
+fn with_units(call: &Call, metered: &Metered, usage: Usage) -> Usage {
+    let counted = |metered: u64, asked: u64| if metered > 0 { metered } else { asked };
+    let images = if call.units.images > 0 { metered.images } else { 0 };
+    // what a recording can last is of no interest where its tokens are known
+    let lasts = if metered.usage.is_some() { 0 } else { call.units.seconds };
+    Usage {
+        characters: call.units.characters,
+        seconds: counted(metered.seconds, lasts),
+        images: counted(images, call.units.images),
+        ..usage
+    }
+}
+
 fn unasked_ceiling(call: &Call, price: Option<&ModelPrice>) -> u64 {
+    if call.operation == Operation::Completions {
+        // what the providers themselves take where nothing is said
+        return COMPLETION_CEILING;
+    }
     let name = call.model.as_str();
     let known = OUTPUT_CEILINGS.iter().find(|(begin, _)| name.starts_with(begin));
     let most = known.map_or(OUTPUT_CEILING, |(_, most)| *most);
@@ -260,7 +304,10 @@ fn billed_beside(call: &Call, price: &ModelPrice) -> bool {
 fn within_tokens(call: &Call, most: u64, unasked: u64) -> Result<Option<u64>, u64> {
     let room = most.checked_sub(call.prompt_at_most).ok_or(call.prompt_at_most)?;
     if !call.has_output() {
-        return Ok(call.ceiling);
+        return match call.output_at_most > room {
+            true => Err(call.prompt_at_most.saturating_add(call.output_at_most)),
+            false => Ok(call.ceiling),
+        };
     }
     let room = room / call.answers.max(1);
     match call.ceiling {

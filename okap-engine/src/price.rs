@@ -1,8 +1,8 @@
-//! The price book: what each provider's models cost per token.
+//! The price book: what each provider's models cost per token, character, hour or image.
 //!
 //! Prices are data (`data/prices.json`, made by xtask from the `genai-prices` crate) and integers throughout. A model
-//! that the book does not list has no price, and no model without an input price is ever found: the caller refuses
-//! it under a money limit, it never counts as free.
+//! that the book does not list has no price, and no model without a price for what it takes is ever found: the caller
+//! refuses it under a money limit, it never counts as free.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
@@ -56,7 +56,7 @@ struct Shelf {
 struct Listing {
     id: String,
     clauses: Vec<Clause>,
-    price: ModelPrice,
+    price: Arc<ModelPrice>,
 }
 
 /// Prices that a user sets for one model, over those of the book.
@@ -134,11 +134,26 @@ impl PriceBook {
 
     /// Finds the price of a model: by its exact id, else by the first clause that fits its name.
     ///
-    /// Upper and lower case are the same. `None` when the model is not listed or has no input price.
+    /// Upper and lower case are the same. `None` when the model is not listed or has no price for anything it takes.
     #[must_use]
     pub fn find(&self, provider: &str, model: &str) -> Option<&ModelPrice> {
-        let listing = self.providers.get(provider)?.find(&model.to_ascii_lowercase())?;
-        listing.is_priced().then_some(&listing.price)
+        self.listing(provider, model).map(|listing| &*listing.price)
+    }
+
+    /// As [`find`](Self::find), to be kept beside the book.
+    #[must_use]
+    pub fn find_shared(&self, provider: &str, model: &str) -> Option<Arc<ModelPrice>> {
+        self.listing(provider, model).map(|listing| listing.price.clone())
+    }
+
+    fn listing(&self, provider: &str, model: &str) -> Option<&Listing> {
+        let shelf = self.providers.get(provider)?;
+        let small = !model.bytes().any(|byte| byte.is_ascii_uppercase());
+        let listing = match small {
+            true => shelf.find(model),
+            false => shelf.find(&model.to_ascii_lowercase()),
+        };
+        listing.filter(|listing| listing.is_priced())
     }
 
     /// Lists the ids of a provider's models that have a price.
@@ -171,8 +186,9 @@ impl Shelf {
         }
         let listing = self.by_id.get(&name).and_then(|&index| self.listings.get_mut(index));
         if let Some(listing) = listing {
-            listing.price.prices.merge(&own.prices);
-            listing.price.context_window = own.context_window.or(listing.price.context_window);
+            let price = Arc::make_mut(&mut listing.price);
+            price.prices.merge(&own.prices);
+            price.context_window = own.context_window.or(price.context_window);
         }
     }
 
@@ -191,9 +207,11 @@ impl FromIterator<Listing> for Shelf {
 }
 
 impl Listing {
-    /// A listing without an input price stays in the book: it keeps looser clauses after it from pricing its model.
+    /// A listing without a price stays in the book: it keeps looser clauses after it from pricing its model.
     fn is_priced(&self) -> bool {
-        self.price.prices.input.is_some()
+        let prices = &self.price.prices;
+        let by_unit = [prices.characters, prices.audio_hours, prices.images];
+        prices.input.is_some() || by_unit.iter().any(Option::is_some)
     }
 }
 
@@ -226,7 +244,7 @@ struct Row {
 impl From<Row> for Listing {
     fn from(row: Row) -> Self {
         let Row { id, clauses, context_window, prices, other } = row;
-        Self { id, clauses, price: ModelPrice { context_window, prices, other } }
+        Self { id, clauses, price: Arc::new(ModelPrice { context_window, prices, other }) }
     }
 }
 
@@ -250,6 +268,9 @@ mod tests {
         output_image: 0,
         output_video: 0,
         output_reasoning: 0,
+        characters: 0,
+        seconds: 0,
+        images: 0,
     };
 
     fn book() -> &'static PriceBook {
@@ -298,6 +319,12 @@ mod tests {
         for provider in book().providers.keys() {
             for model in book().models(provider) {
                 let price = book().find(provider, model).unwrap();
+                if !price.has_input_price() {
+                    let made = Usage { characters: 1, seconds: 1, ..Usage::default() };
+                    let cost = price.cost(&made).unwrap();
+                    assert!(cost > crate::pico::Pico::ZERO, "{provider} {model}");
+                    continue;
+                }
                 assert!(price.cost(&USED).unwrap() > crate::pico::Pico::ZERO, "{provider} {model}");
                 assert!(price.bound(1_000, 1_000) >= price.cost(&Usage { input: 1_000, ..USED }));
             }
@@ -324,10 +351,10 @@ mod tests {
     }
 
     #[test]
-    fn models_without_a_token_price_are_not_found() {
+    fn models_without_a_price_are_not_found() {
         for (provider, model) in [
-            ("openai", "whisper-1"),
-            ("openai", "tts-1"),
+            ("openai", "dall-e-3"),
+            ("openai", "gpt-live-1"),
             ("openai", "no-such-model"),
             ("openai", ""),
             ("google", "gemma-3"),
@@ -339,7 +366,7 @@ mod tests {
         ] {
             assert!(book().find(provider, model).is_none(), "{provider} {model}");
         }
-        assert!(!book().models("openai").any(|id| id == "whisper-1"));
+        assert!(!book().models("openai").any(|id| id == "gpt-live-1"));
     }
 
     #[test]

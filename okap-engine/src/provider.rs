@@ -5,17 +5,26 @@
 
 mod anthropic;
 mod call;
+mod form;
+mod google;
 mod images;
+mod items;
+mod json;
+mod members;
 mod meter;
 mod openai;
+mod recording;
 mod reply;
 mod route;
 mod sse;
+mod texts;
 mod upstream;
+mod usage;
 mod watch;
 
-pub use call::Call;
+pub use call::{Answer, Call};
+pub use form::Part;
 pub use meter::{Meter, Metered};
 pub use reply::{error_body, model, models, stop_event};
-pub use route::{Operation, route, route_of};
+pub use route::{Operation, Route, Verb, route};
 pub use upstream::{Auth, Style, Upstream, Upstreams};

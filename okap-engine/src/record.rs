@@ -23,7 +23,7 @@ pub use seal::{InvalidSeal, SEAL_FORM, Seal};
 pub use token::{Access, Code, Device, Refresh, Rotated};
 pub use wanted::Wanted;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use okap_types::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
@@ -98,7 +98,7 @@ pub enum Change {
     },
     /// Adds a row to the audit; never conflicts. A row whose id stands there already is not added
     /// again: a node that cannot tell whether a commit got through repeats it.
-    Append(Box<AuditRow>),
+    Append(Arc<AuditRow>),
 }
 
 impl Change {

@@ -133,9 +133,9 @@ pub enum Refusal {
     /// The body is compressed.
     #[error("content-encoding {0} is not supported; send the body uncompressed")]
     UnsupportedEncoding(String),
-    /// The body is not JSON.
-    #[error("content-type {0:?} is not supported; send application/json")]
-    UnsupportedMediaType(String),
+    /// The body is of another type than the one that stands second.
+    #[error("content-type {0:?} is not supported; send {1}")]
+    UnsupportedMediaType(String, &'static str),
     /// The body did not come in time.
     #[error("request body did not arrive in time")]
     RequestTimeout,
@@ -203,7 +203,7 @@ impl Refusal {
             Self::UnsupportedParameter(_) => ErrorCode::UnsupportedParameter,
             Self::TooLarge(_) => ErrorCode::RequestTooLarge,
             Self::UnsupportedEncoding(_) => ErrorCode::UnsupportedEncoding,
-            Self::UnsupportedMediaType(_) => ErrorCode::UnsupportedMediaType,
+            Self::UnsupportedMediaType(..) => ErrorCode::UnsupportedMediaType,
             Self::RequestTimeout => ErrorCode::RequestTimeout,
             Self::UpstreamCredential(_) => ErrorCode::UpstreamCredentialError,
             Self::UpstreamRedirect(_) => ErrorCode::UpstreamRedirectRefused,

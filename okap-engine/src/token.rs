@@ -48,10 +48,12 @@ impl Seed {
 /// What a secret is stored and looked up under: SHA-256, in hex.
 #[must_use]
 pub fn hash(secret: &str) -> String {
-    use std::fmt::Write;
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |four: u8| DIGITS.get(usize::from(four)).copied().map_or('0', char::from);
     let mut hex = String::with_capacity(64);
     for byte in Sha256::digest(secret.as_bytes()) {
-        let _ = write!(hex, "{byte:02x}");
+        hex.push(digit(byte >> 4));
+        hex.push(digit(byte & 15));
     }
     hex
 }

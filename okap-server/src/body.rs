@@ -44,6 +44,10 @@ where
                 if bytes.len() + data.remaining() > most {
                     return Err(ReadError::TooLarge);
                 }
+                if bytes.is_empty() && body.is_end_stream() {
+                    // all in one piece, as it is
+                    return Ok(data.copy_to_bytes(data.remaining()));
+                }
                 while data.has_remaining() {
                     let chunk = data.chunk();
                     let taken = chunk.len();

@@ -11,6 +11,7 @@ use crate::{
     allowance::Allowance,
     clients::Clients,
     ports::{Forward, Upstream},
+    proxy::Addresses,
     remembered::Remembered,
     throttle::Throttle,
 };
@@ -29,6 +30,7 @@ pub(crate) struct Core<V, C> {
     pub(crate) nonces: OnceLock<Secret<[u8; 32]>>,
     pub(crate) allowance: Allowance,
     pub(crate) remembered: Remembered,
+    pub(crate) addresses: Addresses,
     pub(crate) throttle: Throttle,
     /// Rings when a request has been decided in this process.
     pub(crate) decided: Notify,

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use okap_engine::record::{AuditRow, CallId, Change, Expect, Key, Owner, Versioned};
@@ -97,7 +97,7 @@ impl Vault for MemoryVault {
                 }
                 Change::Append(row) => {
                     if inner.calls.insert(row.id) {
-                        inner.audit.push(*row);
+                        inner.audit.push(Arc::unwrap_or_clone(row));
                     }
                 }
             }

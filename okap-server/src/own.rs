@@ -74,7 +74,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let presented: Presented = authorization(headers)?;
         let holder = self.held(&presented.token).await?;
         let here = endpoint(&self.config.profile.issuer, path);
-        self.holds_key(headers, method.as_str(), &here, &presented, &holder.access).await?;
+        self.holds_key(headers, method.as_str(), || here, &presented, &holder.access).await?;
         Ok(holder)
     }
 

@@ -1,5 +1,6 @@
 //! The guarded walk of one call. Its order is the security of the vault.
 
+mod called;
 mod credential;
 mod headers;
 
@@ -20,7 +21,7 @@ use okap_engine::{
     admit::{self, Admitted, Settlement},
     pico::Pico,
     price::ModelPrice,
-    provider::{self, Auth, Call, Meter, Operation, Style, Upstream as UpstreamProvider},
+    provider::{self, Answer, Auth, Call, Meter, Operation, Style},
     record::{Allowed, AuditRow, CallId, End, Grant},
     refusal::Refusal,
 };
@@ -29,7 +30,10 @@ use okap_types::{
 };
 use tokio::runtime::Handle;
 
-pub(crate) use self::credential::{Presented, authorization, is_dpop};
+pub(crate) use self::{
+    credential::{Presented, authorization, is_dpop},
+    headers::Addresses,
+};
 use url::Url;
 
 use self::{
@@ -39,7 +43,7 @@ use self::{
 use crate::{
     BoxError, Consent, Vault,
     allowance::{Family, Place, Settling},
-    body::{self, Body, ReadError},
+    body::{self, Body},
     core::Core,
     holder::Holder,
     ports::SendError,
@@ -80,7 +84,7 @@ pub(crate) struct Running<V: Vault, C: Consent> {
     pub(crate) style: Style,
     pub(crate) call: Call,
     pub(crate) admitted: Admitted,
-    pub(crate) price: Option<ModelPrice>,
+    pub(crate) price: Option<Arc<ModelPrice>>,
     /// Counts it among the calls under way, until it is settled.
     place: Mutex<Option<Place>>,
     /// How many bytes may have left for the provider: none, or all.
@@ -121,7 +125,7 @@ impl<V: Vault, C: Consent> Running<V, C> {
             tracing::warn!(grant = %row.grant, %held, cost = %settled.cost, "a call cost more than its bound");
         }
         let (family, hold, cost) = (self.family.clone(), self.admitted.hold, settled.cost);
-        Some(Settling { family, hold, cost, row, place: Some(place) })
+        Some(Settling { family, hold, cost, row: Arc::new(row), place: Some(place) })
     }
 }
 
@@ -189,20 +193,20 @@ impl<V: Vault, C: Consent> Core<V, C> {
         B::Error: Into<BoxError>,
     {
         let named = provider.parse::<Provider>().ok();
-        let upstream = named.as_ref().and_then(|p| self.config.upstreams.find(p).cloned());
-        let style = upstream.as_ref().map_or(Style::OpenAi, |u| u.style);
-        let known = named.zip(upstream);
+        let upstream = named.as_ref().and_then(|p| self.config.upstreams.find(p));
+        let style = upstream.map_or(Style::OpenAi, |u| u.style_at(path));
+        let known = named.filter(|_| upstream.is_some());
         // no route has another method, and a preflight brings no credential
         if !matches!(*request.method(), Method::GET | Method::POST | Method::DELETE)
             && let Err(refusal) = provider::route(style, request.method().as_str(), path)
         {
             return reply::refusal(style, &refusal, None, None, false);
         }
-        let about = known.as_ref().map(|(p, _)| self.protected_resource_url(p));
         let as_dpop = is_dpop(request.headers());
-        match self.walk(provider, known, path, request).await {
+        match self.walk(provider, known.clone(), path, request).await {
             Ok(answer) => answer,
             Err(Refused { refusal, grant }) => {
+                let about = known.as_ref().map(|provider| self.protected_resource_url(provider));
                 let mut answer =
                     reply::refusal(style, &refusal, grant.as_ref(), about.as_ref(), as_dpop);
                 if let (Refusal::UseNonce, Some(nonce)) = (&refusal, self.fresh_nonce().await) {
@@ -219,7 +223,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
     async fn walk<B>(
         self: &Arc<Self>,
         named: &str,
-        known: Option<(Provider, UpstreamProvider)>,
+        known: Option<Provider>,
         path: &str,
         request: Request<B>,
     ) -> Result<Reply, Refused>
@@ -237,33 +241,34 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let Holder { access, grant, ancestors } = &holding.holder;
         let about = |refusal| Refused { refusal, grant: Some(grant.id.clone()) };
         admit::alive(grant, ancestors, access, self.clock.now()).map_err(about)?;
-        let here = self.address_of(&head);
-        self.holds_key(&head.headers, head.method.as_str(), &here, &presented, access)
+        let here = || self.address_of(&head);
+        self.holds_key(&head.headers, head.method.as_str(), here, &presented, access)
             .await
             .map_err(about)?;
-        let Some((provider, upstream)) = known else {
+        let found = known.and_then(|p| self.config.upstreams.find(&p).map(|found| (p, found)));
+        let Some((provider, upstream)) = found else {
             let shown = named.chars().filter(|c| c.is_ascii_graphic()).take(64).collect();
             return Err(about(Refusal::ProviderNotAllowed(shown)));
         };
         let now = self.clock.now();
         let parts = admit::parts(access.allows(grant), &provider, now).map_err(about)?;
-        let operation = provider::route_of(&provider, upstream.style, head.method.as_str(), path)
-            .map_err(about)?;
+        let query = head.uri.query();
+        let provider::Route { operation, style } =
+            upstream.route(&provider, head.method.as_str(), path, query).map_err(about)?;
         if operation.is_local() {
-            return self.models(upstream.style, &operation, &provider, &parts, now).map_err(about);
+            return self.models(style, &operation, &provider, &parts, now).map_err(about);
         }
-        let body = self.call_body(&head, body).await.map_err(about)?;
-        let call = Call::read(operation, &body).map_err(about)?;
+        let call = self.called(operation, &head, body).await.map_err(about)?;
         let allowed = admit::allowed(&parts, &call, now).map_err(about)?;
         let part = access.allows(grant).iter().position(|part| std::ptr::eq(part, allowed));
         let family = part.and_then(|part| holding.families.get(part)).cloned();
         let family = family.ok_or(Refusal::VaultUnavailable)?;
-        let asked = Asked { call, family, ends: allowed.expires, provider, style: upstream.style };
+        let asked = Asked { call, family, ends: allowed.expires, provider, style };
         let running =
             self.admitted(asked, holding.clone(), presented.token).await.map_err(about)?;
         // from here on every way out settles, even that of an app which hangs up
         let core = self.clone();
-        let going = async move { core.forward(running, &upstream, &head.headers).await };
+        let going = async move { core.forward(running, &head.headers).await };
         GoingOn(Some(Box::pin(going))).await.map_err(about)
     }
 
@@ -277,9 +282,9 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let Asked { call, family, ends, provider, style } = asked;
         let place = family.enter(self.config.calls_at_once)?;
         let call = call.sent_to(&provider);
-        let price = self.prices.find(provider.as_str(), call.model.as_str()).cloned();
+        let price = self.prices.find_shared(provider.as_str(), call.model.as_str());
         let admitted = self
-            .hold(&family, |chain| admit::admit(chain, &call, price.as_ref(), self.clock.now()))
+            .hold(&family, |chain| admit::admit(chain, &call, price.as_deref(), self.clock.now()))
             .await?;
         let running = Running {
             core: Arc::downgrade(self),
@@ -321,35 +326,6 @@ impl<V: Vault, C: Consent> Core<V, C> {
         url
     }
 
-    async fn call_body<B>(&self, head: &Parts, body: B) -> Result<Bytes, Refusal>
-    where
-        B: http_body::Body,
-        B::Error: Into<BoxError>,
-    {
-        let text = |name: HeaderName| {
-            let value =
-                head.headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
-            value.map(|v| v.chars().filter(|c| !c.is_control()).take(80).collect::<String>())
-        };
-        let encodings = head.headers.get_all(header::CONTENT_ENCODING);
-        if encodings.iter().any(|e| !e.as_bytes().eq_ignore_ascii_case(b"identity")) {
-            return Err(Refusal::UnsupportedEncoding(
-                text(header::CONTENT_ENCODING).unwrap_or_default(),
-            ));
-        }
-        let kind = text(header::CONTENT_TYPE).unwrap_or_default();
-        let plain = kind.split(';').next().unwrap_or_default().trim();
-        if !plain.eq_ignore_ascii_case("application/json") {
-            return Err(Refusal::UnsupportedMediaType(kind));
-        }
-        let most = self.config.longest_call;
-        body::read(body, most, self.config.request_within).await.map_err(|error| match error {
-            ReadError::TooLarge => Refusal::TooLarge(most),
-            ReadError::TooSlow => Refusal::RequestTimeout,
-            ReadError::Broken => Refusal::InvalidRequest("the request broke off".into()),
-        })
-    }
-
     fn models(
         &self,
         style: Style,
@@ -380,9 +356,11 @@ impl<V: Vault, C: Consent> Core<V, C> {
     async fn forward(
         self: Arc<Self>,
         running: Running<V, C>,
-        upstream: &UpstreamProvider,
         headers: &HeaderMap,
     ) -> Result<Reply, Refusal> {
+        let Some(upstream) = self.config.upstreams.find(&running.provider) else {
+            return Err(Refusal::ProviderNotAllowed(running.provider.to_string()));
+        };
         let key = match self.key(&running.grant().owner, &running.provider).await {
             Ok(key) => key,
             Err(error) => {
@@ -391,11 +369,18 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 return Err(Refusal::VaultUnavailable);
             }
         };
-        if key.is_none() && upstream.auth != Auth::None {
+        if key.is_none() && upstream.auth_for(&running.call.operation) != Auth::None {
             self.settle(&running, admit::settle_refused(), 0, End::UpstreamBroke).await?;
             return Err(Refusal::ProviderNotConfigured(running.provider.clone()));
         }
-        let request = match fresh_request(upstream, &running, headers, key.as_ref()) {
+        let broke = |running: &Running<V, C>, what: &str| {
+            Refusal::Upstream(running.provider.clone(), what.to_owned())
+        };
+        let address = self.addresses.of(&running.provider, upstream, &running.call.operation);
+        let request = address.ok_or_else(|| broke(&running, "its address cannot be used"));
+        let request =
+            request.and_then(|to| fresh_request((upstream, to), &running, headers, key.as_ref()));
+        let request = match request {
             Ok(request) => request,
             Err(refusal) => {
                 self.settle(&running, admit::settle_refused(), 0, End::UpstreamBroke).await?;
@@ -405,9 +390,6 @@ impl<V: Vault, C: Consent> Core<V, C> {
         running.sent.store(true, Ordering::Relaxed);
         let sent =
             tokio::time::timeout(self.config.answer_within, self.upstream.send(request)).await;
-        let broke = |running: &Running<V, C>, what: &str| {
-            Refusal::Upstream(running.provider.clone(), what.to_owned())
-        };
         let answer = match sent {
             Ok(Ok(answer)) => answer,
             Ok(Err(SendError::NotSent(error))) => {
@@ -462,18 +444,17 @@ impl<V: Vault, C: Consent> Core<V, C> {
             .get(header::CONTENT_TYPE)
             .and_then(|v| v.to_str().ok())
             .unwrap_or_default();
-        let streams = kind.starts_with("text/event-stream");
-        if encoded || !(streams && running.call.stream || kind.starts_with("application/json")) {
+        let Some(answer) = running.call.answer(kind).filter(|_| !encoded) else {
             let bound = admit::settle_unanswered(&running.call, &running.admitted);
             self.settle(&running, bound, status, End::UpstreamBroke).await?;
-            let what = "its answer is neither JSON nor an event stream".to_owned();
+            let what = "its answer is of a type that no answer to this call has".to_owned();
             return Err(Refusal::Upstream(running.provider.clone(), what));
-        }
+        };
         let lowered = running.admitted.ceiling.filter(|_| running.admitted.lowered);
         let mut reply = passed(&head, key.as_ref());
-        *reply.body_mut() = match streams {
-            true => stream::pump(self, running, body, status, key.as_ref()),
-            false => body::full(self.whole(running, body, status, key.as_ref()).await?),
+        *reply.body_mut() = match answer {
+            Answer::Streamed => stream::pump(self, running, body, status, key.as_ref()),
+            Answer::Whole => body::full(self.whole(running, body, status, key.as_ref()).await?),
         };
         if let Some(ceiling) = lowered {
             reply::set(
@@ -506,7 +487,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             &running.call,
             &running.admitted,
             &meter.metered(),
-            running.price.as_ref(),
+            running.price.as_deref(),
         );
         self.settle(&running, settled, status, End::Finished).await?;
         Ok(bytes)

@@ -22,7 +22,7 @@ use crate::{
     clients::Clients,
     core::Core,
     ports::{Clock, Documents, Forward, SystemClock, Upstream},
-    proxy,
+    proxy::{self, Addresses},
     remembered::Remembered,
     reply::{self, Reply},
     throttle::Throttle,
@@ -153,6 +153,7 @@ impl<V: Vault, C: Consent> OkapService<V, C> {
             nonces: OnceLock::new(),
             allowance: Allowance::new()?,
             remembered: Remembered::default(),
+            addresses: Addresses::default(),
             throttle: Throttle::default(),
             decided: Notify::new(),
         };
@@ -176,8 +177,6 @@ impl<V: Vault, C: Consent> Core<V, C> {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let source =
-            request.extensions().get::<Peer>().map_or("unknown".to_owned(), |p| p.0.to_string());
         let issuer_path = self.config.profile.issuer.path().trim_end_matches('/').to_owned();
         let path = request.uri().path().to_owned();
         if request.uri().path().len() > 2_048
@@ -191,6 +190,17 @@ impl<V: Vault, C: Consent> Core<V, C> {
         if self.is_elsewhere(&request) {
             return proxy::elsewhere(request.uri());
         }
+        // what comes most often first
+        let below = path.strip_prefix(&issuer_path);
+        if let Some(rest) = below.and_then(|path| path.strip_prefix("/v1/")) {
+            let (provider, rest) = rest.split_once('/').unwrap_or((rest, ""));
+            return match provider.is_empty() {
+                true => proxy::no_provider(),
+                false => self.proxy(provider, rest, request).await,
+            };
+        }
+        let source =
+            request.extensions().get::<Peer>().map_or("unknown".to_owned(), |p| p.0.to_string());
         let metadata = format!("/.well-known/oauth-authorization-server{issuer_path}");
         if path == metadata {
             return match *request.method() {
@@ -208,14 +218,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 (Some(_), _) => reply::method_not_allowed("GET"),
             };
         }
-        let Some(path) = path.strip_prefix(&issuer_path) else { return not_found() };
-        if let Some(rest) = path.strip_prefix("/v1/") {
-            let (provider, rest) = rest.split_once('/').unwrap_or((rest, ""));
-            return match provider.is_empty() {
-                true => proxy::no_provider(),
-                false => self.proxy(provider, rest, request).await,
-            };
-        }
+        let Some(path) = below else { return not_found() };
         let method = request.method().clone();
         match (path, &method) {
             ("/okap/authorize", &Method::GET) => self.authorize(request.uri().query()).await,

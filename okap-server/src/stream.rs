@@ -145,8 +145,9 @@ async fn carry<V: Vault, C: Consent>(
     if end == End::Revoked {
         waiting.clear();
     }
-    // some SDKs overlook an error event: for them the connection breaks at once
-    if !matches!(running.provider, Provider::Mistral | Provider::Cohere) {
+    // some SDKs overlook an error event, and sound has none: there the connection breaks at once
+    let overlooked = matches!(running.provider, Provider::Mistral | Provider::Cohere);
+    if !overlooked && running.call.has_events() {
         waiting.push_back(
             provider::stop_event(running.style, &last, Some(&running.grant().id)).into(),
         );
@@ -200,7 +201,7 @@ async fn settle<V: Vault, C: Consent>(
     end: End,
 ) -> Result<(), Refusal> {
     let settled =
-        admit::settle(&running.call, &running.admitted, &meter.metered(), running.price.as_ref());
+        admit::settle(&running.call, &running.admitted, &meter.metered(), running.price.as_deref());
     core.settle(running, settled, status, end).await
 }
 

@@ -65,7 +65,7 @@ async fn get(vault: &impl Vault, name: &str) -> Option<Versioned> {
 }
 
 fn row(number: u64) -> Change {
-    Change::Append(Box::new(AuditRow {
+    Change::Append(std::sync::Arc::new(AuditRow {
         id: CallId { node: 1, number },
         at: Timestamp::from_unix_millis(1_700_000_000_000),
         grant: "contract".parse().expect("grant id"),

@@ -70,7 +70,9 @@ pub trait Vault: Send + Sync + 'static {
     /// Applies changes, all or none.
     ///
     /// # Behavior
-    /// - Durable once it returns `Ok`: a crash right behind loses nothing.
+    /// - Durable once it returns `Ok`: a crash right behind loses nothing, be it of the process or of
+    ///   the computer. A commit of [`Change::Append`] alone may be on the disk a few milliseconds
+    ///   later: it outlives the process at once.
     /// - [`CommitError::Conflict`], and nothing changed, where a record is not as expected.
     /// - Every write of a key gives it another version.
     /// - [`Change::Append`] never conflicts.

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod audit;
+mod bench;
 mod fault;
 mod grants;
 mod introspection;
@@ -109,6 +110,8 @@ enum Command {
     Audit(audit::Command),
     /// Moves a vault from its file into a PostgreSQL database
     Migrate(migrate::Args),
+    /// Measures what the vault costs, beside nginx as a plain proxy
+    Bench(bench::Args),
     /// Shows the whole story, offline and with nothing to configure
     Demo(demo::Args),
     /// Writes a completion script for a shell to standard output
@@ -130,7 +133,12 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(2));
         }
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    // on one core, threads would only take turns
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let runtime = match cores {
+        1 => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+        _ => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
+    };
     let done = match runtime {
         Ok(runtime) => runtime.block_on(command(cli)),
         Err(error) => Err(error).context("no threads can be started"),
@@ -154,6 +162,7 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
         Command::Usage(args) => usage::run(common, &args).await,
         Command::Audit(command) => audit::run(common, command).await,
         Command::Migrate(args) => migrate::run(common, args).await,
+        Command::Bench(args) => bench::run(common, args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

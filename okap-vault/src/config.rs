@@ -22,9 +22,13 @@
 //! secret_sha256 = "…"                      # from okap-vault introspection new gateway
 //! ```
 //!
-//! Above the first table may stand `dpop_nonce = true`: then every DPoP proof carries a nonce of
-//! the vault (RFC 9449 section 8); and `database = "postgres://okap:…@db.example.com/vault"`, which
-//! keeps the vault in that database, for any number of nodes.
+//! Above the first table may stand
+//! - `dpop_nonce = true`: then every DPoP proof carries a nonce of the vault (RFC 9449 section 8);
+//! - `database = "postgres://okap:…@db.example.com/vault"`, which keeps the vault in that database,
+//!   for any number of nodes;
+//! - `strict_holds = true`: then what each call may cost is on the disk before the call leaves. Else
+//!   a node takes a little money ahead, and what a crash leaves of that counts as spent until the
+//!   cap's window ends. The cap holds either way; strict is slower.
 
 mod resource_server;
 
@@ -61,6 +65,8 @@ pub struct Settings {
     resource_server: Vec<resource_server::Entry>,
     #[serde(default)]
     dpop_nonce: bool,
+    #[serde(default)]
+    strict_holds: bool,
     database: Option<Secret<String>>,
 }
 
@@ -77,6 +83,7 @@ struct Entry {
 enum StyleWord {
     OpenAi,
     Anthropic,
+    Google,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -84,6 +91,7 @@ enum StyleWord {
 enum AuthWord {
     Bearer,
     XApiKey,
+    XGoogApiKey,
     None,
 }
 
@@ -194,6 +202,7 @@ impl Settings {
         config.silence = self.limits.silence.unwrap_or(config.silence);
         config.resource_servers = self.resource_server.iter().map(Into::into).collect();
         config.dpop_nonce = self.dpop_nonce;
+        config.strict_holds = self.strict_holds;
         Ok(config)
     }
 }
@@ -204,16 +213,23 @@ impl Entry {
         let style = match self.style {
             Some(StyleWord::OpenAi) => Style::OpenAi,
             Some(StyleWord::Anthropic) => Style::Anthropic,
+            Some(StyleWord::Google) => Style::Google,
+            // Google's address for OpenAI's words alone
+            None if self.base_url.path().trim_end_matches('/').ends_with("/openai") => {
+                Style::OpenAi
+            }
             None => preset.map_or(Style::OpenAi, |preset| preset.style),
         };
         let usual = match (preset, style) {
             (Some(preset), style) if preset.style == style => preset.auth,
             (_, Style::Anthropic) => Auth::Header("x-api-key"),
+            (_, Style::Google) => Auth::Header("x-goog-api-key"),
             (_, Style::OpenAi) => Auth::Bearer,
         };
         let auth = match self.auth {
             Some(AuthWord::Bearer) => Auth::Bearer,
             Some(AuthWord::XApiKey) => Auth::Header("x-api-key"),
+            Some(AuthWord::XGoogApiKey) => Auth::Header("x-goog-api-key"),
             Some(AuthWord::None) => Auth::None,
             None => usual,
         };
@@ -367,6 +383,17 @@ mod tests {
         let config = parse(text).unwrap().config("http://127.0.0.1:1".parse().unwrap()).unwrap();
         assert!(config.prices.unwrap().find("my-lab", "large").is_some());
         assert!(wrong("[[price]]\nprovider='x'\nmodel='y'\nprices={input=0.5}").contains("quoted"));
+    }
+
+    #[test]
+    fn holds_are_strict_where_it_is_said() {
+        let strict = |text| {
+            let config = parse(text).unwrap().config("http://127.0.0.1:1".parse().unwrap());
+            config.unwrap().strict_holds
+        };
+        assert!(strict("strict_holds = true\n[limits]\nsilence = '5s'"));
+        assert!(!strict("strict_holds = false") && !strict(""));
+        assert!(wrong("strict_holds = 'yes'").contains("line 1"));
     }
 
     #[test]

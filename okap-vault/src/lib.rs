@@ -4,6 +4,7 @@
 //! keys in it, [`user`] says who signs in, `pages` asks the owner, [`serve`](mod@serve) puts all
 //! of it behind one address, and `cli` is how it is started and looked after.
 
+mod bench;
 mod cli;
 pub mod config;
 mod demo;

@@ -2,6 +2,8 @@
 
 mod address;
 mod door;
+mod front;
+mod listener;
 mod tls;
 
 use std::{
@@ -12,9 +14,8 @@ use std::{
 
 use anyhow::Context;
 use axum::{Router, extract::State, http::StatusCode, middleware, routing::get};
-use axum_server::{Handle, Server, accept::NoDelayAcceptor, tls_rustls::RustlsAcceptor};
 use okap_server::{ConsentPage, Control, OkapService};
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 
@@ -24,15 +25,12 @@ use crate::{
     store::{Database, StoredVault},
 };
 use door::Door;
+use front::Front;
 
 pub use address::AddressError;
 pub(crate) use address::check;
 pub use tls::{TlsError, TlsFiles};
 
-/// How long a client may take to send the head of a request.
-const HEAD: Duration = Duration::from_secs(10);
-/// How long calls under way may take to end when the vault stops.
-const GRACE: Duration = Duration::from_secs(10);
 /// How long settlements of calls that were cut may take after that.
 const SETTLE: Duration = Duration::from_secs(5);
 /// How often what may be forgotten is forgotten.
@@ -79,15 +77,15 @@ pub struct Running {
     pub control: Control<StoredVault, ConsentPage>,
     /// Its database.
     pub database: Database,
-    handle: Handle<SocketAddr>,
-    serving: JoinHandle<io::Result<()>>,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<()>,
     sweeping: JoinHandle<()>,
 }
 
 impl Running {
     /// Takes no more calls, and ends within 10 s; calls under way may end by themselves.
     pub fn shutdown(&self) {
-        self.handle.graceful_shutdown(Some(GRACE));
+        self.stop.send_replace(true);
     }
 
     /// Waits until it has ended, by [`Running::shutdown`] or a failure.
@@ -100,7 +98,7 @@ impl Running {
         if !self.control.settled(SETTLE).await {
             tracing::warn!("stopped with calls under way; what was held for them stays charged");
         }
-        ended?.context("the server failed")
+        ended.context("the server failed")
     }
 
     /// Shuts down and waits for the end.
@@ -136,8 +134,8 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let door = Door::new(&url, listen, tls.is_some(), behind_tls_proxy);
     let router = Router::new()
         .merge(pages::router(pages))
-        .fallback_service(okap)
-        .layer(middleware::from_fn_with_state(door, door::enter))
+        .fallback_service(okap.clone())
+        .layer(middleware::from_fn_with_state(door.clone(), door::enter))
         .layer(CatchPanicLayer::new());
     // outside of the door: whoever watches over the vault may name it by any address
     let router = Router::new()
@@ -145,18 +143,12 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         .with_state(database.clone())
         .fallback_service(router);
 
-    let handle = Handle::new();
-    let server = hardened(axum_server::from_tcp(listener)?.handle(handle.clone()));
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = match tls {
-        None => tokio::spawn(server.acceptor(NoDelayAcceptor::new()).serve(service)),
-        Some(tls) => {
-            let acceptor = RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor::new());
-            tokio::spawn(server.acceptor(acceptor).serve(service))
-        }
-    };
+    let (stop, stopped) = watch::channel(false);
+    let front = Front::new(door, url.path(), okap, router);
+    let listener = listener::adopt(listener)?;
+    let serving = tokio::spawn(listener::listen(listener, tls, front, stopped));
     let sweeping = tokio::spawn(sweep(database.clone()));
-    Ok(Running { url, control, database, handle, serving, sweeping })
+    Ok(Running { url, control, database, stop, serving, sweeping })
 }
 
 fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), AddressError> {
@@ -166,12 +158,6 @@ fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), AddressError> {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(AddressError::Taken(listen)),
         Err(error) => Err(AddressError::NotBound(listen, error)),
     }
-}
-
-/// HTTP/1.1 alone, and no patience with heads that never end.
-fn hardened<A>(mut server: Server<SocketAddr, A>) -> Server<SocketAddr, A> {
-    server.http_builder().http1().header_read_timeout(HEAD);
-    server.http1_only()
 }
 
 async fn health(State(database): State<Database>) -> (StatusCode, &'static str) {

@@ -118,6 +118,14 @@ impl Database {
         ask!(self, store => store.generation())
     }
 
+    /// The clock of a server that several nodes share; a file has none of its own.
+    pub(crate) async fn time(&self) -> Result<Option<Timestamp>, StoreError> {
+        match &self.0 {
+            Backend::Sqlite(_) => Ok(None),
+            Backend::Postgres(server) => server.time().await.map(Some),
+        }
+    }
+
     /// Waits for a hint that the generation is another.
     pub(crate) async fn changed(&self) {
         match &self.0 {

@@ -8,7 +8,10 @@
     reason = "test code"
 )]
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use okap_engine::{
     pico::Pico,
@@ -40,7 +43,7 @@ fn row(number: u64) -> AuditRow {
 }
 
 fn append(numbers: impl IntoIterator<Item = u64>) -> Vec<Change> {
-    numbers.into_iter().map(|number| Change::Append(Box::new(row(number)))).collect()
+    numbers.into_iter().map(|number| Change::Append(std::sync::Arc::new(row(number)))).collect()
 }
 
 /// A vault of ten calls, closed.
@@ -53,7 +56,7 @@ async fn ten() -> (TempDir, PathBuf) {
     (home, path)
 }
 
-async fn verified(path: &PathBuf, noted: Option<Seal>) -> Result<Head, Flaw> {
+async fn verified(path: &Path, noted: Option<Seal>) -> Result<Head, Flaw> {
     let database = Database::open(path).await.unwrap();
     verify(&database, noted, |_, _| {}).await.unwrap()
 }
@@ -246,5 +249,76 @@ async fn what_nodes_have_to_hear_of_raises_the_generation_and_nothing_else_does(
     let grant = one.read(&[Key::stored("grant/g")]).await.unwrap().remove(0).unwrap();
     assert!(moved(put("grant/g", Expect::Version(grant.version))).await);
     assert!(!moved(put("account/a", Expect::Absent)).await);
-    assert!(!moved(Change::Append(Box::new(row(1)))).await);
+    assert!(!moved(Change::Append(std::sync::Arc::new(row(1)))).await);
+}
+
+/// What `okap-vault audit …` says, and its exit code.
+fn audit(home: &TempDir, arguments: &[&str]) -> (i32, String, String) {
+    let done = Command::new(env!("CARGO_BIN_EXE_okap-vault"))
+        .env_remove("OKAP_DATABASE")
+        .arg("--data")
+        .arg(home.path())
+        .arg("audit")
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (done.status.code().unwrap(), text(done.stdout), text(done.stderr))
+}
+
+#[tokio::test]
+async fn the_command_line_verifies_and_says_which_row_does_not_fit() {
+    let (home, path) = ten().await;
+    let head = verified(&path, None).await.unwrap().seal.to_string();
+    let (code, said, _) = audit(&home, &["verify"]);
+    assert_eq!((code, said), (0, format!("10 rows hold; head {head}\n")));
+    let (code, said, _) = audit(&home, &["verify", "--json", "--head", &head]);
+    let told: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &told["holds"], &told["rows"]), (0, &true.into(), &10.into()));
+    assert_eq!(told["head"], head);
+    let (code, _, error) = audit(&home, &["verify", "--head", &"ab".repeat(32)]);
+    assert!(code == 6 && error.contains("is not in the chain"), "{error}");
+    assert_eq!(audit(&home, &["verify", "--head", "abc"]).0, 2);
+    let sql = "UPDATE audit SET cost = 0 WHERE seq = 6";
+    Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    let (code, said, error) = audit(&home, &["verify", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &told["holds"], &told["row"]), (6, &false.into(), &6.into()));
+    assert!(error.contains("row 6"), "{error}");
+}
+
+#[tokio::test]
+async fn the_command_line_exports_each_call_once() {
+    let (home, path) = ten().await;
+    let vault = StoredVault::without_keys(Database::open(&path).await.unwrap());
+    let mut others = row(10);
+    (others.grant, others.model) = ("g_2".parse().unwrap(), "=a,\"b\"".to_owned());
+    vault.commit(vec![Change::Append(std::sync::Arc::new(others))]).await.unwrap();
+    drop(vault);
+    let (code, said, _) = audit(&home, &["export"]);
+    let lines: Vec<serde_json::Value> =
+        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((code, lines.len()), (0, 11));
+    assert_eq!((&lines[1]["seq"], &lines[1]["call"]), (&2.into(), &"0000000000000007-1".into()));
+    let used = serde_json::json!({"cache_read": 1, "input": 11, "output": 3});
+    assert_eq!(lines[1]["usage"], used);
+    assert_eq!(lines[9]["seal"], (0..10).fold(Seal::FIRST, |s, n| s.next(&row(n))).to_string());
+    // one grant, from a moment on
+    assert_eq!(audit(&home, &["export", "--grant", "g_1"]).1.lines().count(), 10);
+    let since = "2023-11-14T22:13:20.008Z";
+    assert_eq!(audit(&home, &["export", "--since", since]).1.lines().count(), 3);
+    // as a table, into a file
+    let file = home.path().join("calls.csv");
+    let (code, said, error) =
+        audit(&home, &["export", "--format", "csv", "--output", file.to_str().unwrap()]);
+    assert_eq!((code, said.as_str(), error.as_str()), (0, "", ""));
+    let table = std::fs::read_to_string(&file).unwrap();
+    let lines: Vec<_> = table.lines().collect();
+    assert_eq!(lines.len(), 12);
+    assert!(lines[0].starts_with("seq,call,at,grant,"), "{}", lines[0]);
+    assert!(lines[11].contains(",openai,\"'=a,\"\"b\"\"\",chat,200,20,3,"), "{}", lines[11]);
+    // a row that cannot be read ends it: an export that leaves rows out would not show it
+    let sql = "UPDATE audit SET end = 'well' WHERE seq = 6";
+    Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    assert_eq!(audit(&home, &["export"]).0, 6);
 }

@@ -18,7 +18,7 @@ use std::{
 
 use axum::{Json, Router, extract::State, http::HeaderMap, routing::post};
 use okap_engine::narrow::as_asked;
-use okap_server::{Decision, Vault, shown};
+use okap_server::{Decision, REMEMBERED, Vault, shown};
 use okap_types::{Provider, Secret};
 use okap_vault::{
     config::Settings,
@@ -65,7 +65,9 @@ async fn provider() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let router = Router::new().route("/v1/chat/completions", post(answer)).with_state(seen.clone());
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(axum_server::from_tcp(listener).unwrap().serve(router.into_make_service()));
+    listener.set_nonblocking(true).unwrap();
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     (address, seen)
 }
 
@@ -151,13 +153,17 @@ async fn a_rotated_or_removed_key_counts_from_the_next_call_on() {
     keys::add(database, keyring, &owner, &Provider::OpenAi, &Secret::from("sk-one"), now())
         .await
         .unwrap();
+    // as the command line waits before it says so
+    tokio::time::sleep(REMEMBERED).await;
     let (status, answer) = app.call().await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     keys::rotate(database, keyring, &owner, &Provider::OpenAi, &Secret::from("sk-two"), now())
         .await
         .unwrap();
+    tokio::time::sleep(REMEMBERED).await;
     assert_eq!(app.call().await.0, StatusCode::OK);
     keys::remove(database, &owner, &Provider::OpenAi).await.unwrap();
+    tokio::time::sleep(REMEMBERED).await;
     assert_eq!(app.call().await.0, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(*seen.lock().unwrap(), ["Bearer sk-one", "Bearer sk-two"]);
     running.stop().await.unwrap();
@@ -223,6 +229,8 @@ async fn grants_revocations_and_money_outlive_a_restart() {
         .map(|g| g["status"].as_str().unwrap())
         .collect();
     assert_eq!(statuses, ["active", "revoked"]);
+    // what is on lease for calls to come counts as used, until it is given back
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     let shown = program(&format!("grants show {}", kept.grant));
     assert_eq!(shown["access"][0]["models"], json!(["gpt-4o-mini"]));
     assert_eq!(shown["access"][0]["limits"]["monthly_spend"], "1.00");

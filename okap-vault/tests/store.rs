@@ -305,7 +305,7 @@ async fn the_audit_is_summed_exactly_beyond_what_one_sum_holds() {
     let home = home();
     let vault = StoredVault::without_keys(open(&home).await);
     let row = |at, grant: &str, model: &str, cost, estimated| {
-        Change::Append(Box::new(AuditRow {
+        Change::Append(std::sync::Arc::new(AuditRow {
             id: another_call(),
             at: Timestamp::from_unix_millis(at),
             grant: grant.parse().unwrap(),

@@ -19,10 +19,14 @@ const CHECKS: &[Check] = &[
     }),
     ("prices", "the price snapshot is what its source says", || prices::write(true)),
     ("tests", "the Rust tests, schemas with them; each fuzz target for two seconds", tests),
+    ("postgresql", "the vault on a real PostgreSQL, several nodes of it with it", postgresql),
     ("lints", "clippy without a warning", || {
         let more = "okap-examples/sdks,okap-client/keyring";
         let lint = ["clippy", "--workspace", "--all-targets", "--features", more];
-        cargo(&[&lint[..], &["--", "-D", "warnings"]].concat())
+        cargo(&[&lint[..], &["--", "-D", "warnings"]].concat())?;
+        // left out of all targets, since it needs a PostgreSQL to run
+        let apart = ["clippy", "-p", "okap-vault", "--test", "postgres", "--", "-D", "warnings"];
+        cargo(&apart)
     }),
     ("light", "okap-client builds without features and pulls in few crates", light::check),
     ("pure", "types and engine build where there is no system", pure),
@@ -104,6 +108,11 @@ fn tests() -> anyhow::Result<()> {
     let mut test = Command::new(env!("CARGO"));
     test.args(tools::TESTS).env("OKAP_FUZZ_SECONDS", "2");
     tools::run(test.current_dir(tools::root()))
+}
+
+fn postgresql() -> anyhow::Result<()> {
+    tools::postgresql()?;
+    cargo(&[&tools::TESTS[..], &["--test", "postgres"]].concat())
 }
 
 fn demo() -> anyhow::Result<()> {

@@ -26,7 +26,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Runs every check, installing what is missing by cargo, pip and npm
+    /// Runs every check, installing what is missing by cargo, pip, npm and apt
     Test {
         /// Only the checks whose name contains one of these words
         only: Vec<String>,

@@ -221,7 +221,7 @@ mod tests {
         for provider in PROVIDERS.into_iter().filter(|name| *name != "deepseek") {
             for model in book.models(provider) {
                 let price = book.find(provider, model).unwrap();
-                for usage in usages() {
+                for usage in usages().into_iter().filter(|_| price.has_input_price()) {
                     let theirs = genai_prices::Usage::from(
                         [
                             ("input_tokens", usage.input),

@@ -55,3 +55,38 @@ pub(crate) fn cargo_tool(name: &str, version: &str) -> anyhow::Result<PathBuf> {
     }
     Ok(program)
 }
+
+/// Sees to it that there is a PostgreSQL to start, by Debian's packages where there is none.
+pub(crate) fn postgresql() -> anyhow::Result<()> {
+    if has_postgresql() {
+        return Ok(());
+    }
+    say("installing Debian's postgresql (once)");
+    let how = "PostgreSQL is missing, and cannot be installed here; on Debian: apt-get install postgresql";
+    let mut apt = vec!["apt-get"];
+    if !is_root() {
+        apt.splice(0..0, ["sudo", "-n"]);
+    }
+    for words in
+        [&["update", "-q"][..], &["install", "-qy", "--no-install-recommends", "postgresql"]]
+    {
+        let (program, rest) = apt.split_first().context(how)?;
+        let mut command = Command::new(program);
+        command.args(rest).args(words).env("DEBIAN_FRONTEND", "noninteractive");
+        run(&mut command).context(how)?;
+    }
+    if has_postgresql() { Ok(()) } else { bail!("{how}") }
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.trim_ascii() == b"0")
+}
+
+fn has_postgresql() -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let debian = debian.filter_map(|version| Some(version.ok()?.path().join("bin")));
+    std::env::split_paths(&path).chain(debian).any(|folder| {
+        ["initdb", "postgres", "psql"].iter().all(|program| folder.join(program).exists())
+    })
+}

@@ -14,6 +14,12 @@ pub(super) struct Ask {
     pub(super) usage_chunk: bool,
     /// Completions wanted.
     pub(super) choices: u64,
+    /// Completions made and billed for them, where they are more.
+    pub(super) tried: u64,
+    /// What is billed as a prompt in place of tokens: characters, seconds.
+    pub(super) taken: Option<u64>,
+    /// What is made in place of words: images, tokens of images or sound.
+    pub(super) made: Option<u64>,
     /// Most tokens of one completion.
     pub(super) max: Option<u64>,
     pub(super) prompt: Prompt,
@@ -42,15 +48,23 @@ impl Ask {
                 return Err(ProviderError::invalid("'stream' must be a boolean", "stream"));
             }
         };
-        Ok(Self {
+        Ok(Self { stream, ..Self::of(model) })
+    }
+
+    /// A request for a model that stands elsewhere.
+    pub(super) fn of(model: &str) -> Self {
+        Self {
             model: model.to_owned(),
-            stream,
+            stream: false,
             usage_chunk: false,
             choices: 1,
+            tried: 0,
+            taken: None,
+            made: None,
             max: None,
             prompt: Prompt::default(),
             tool: None,
-        })
+        }
     }
 
     /// The same for a call that has no stream, whatever it says.

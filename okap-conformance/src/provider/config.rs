@@ -12,7 +12,8 @@ pub struct Config {
     pub listen: String,
     /// The one key that both providers accept. Default: a fresh canary, see [`Config::canary`].
     pub master_key: String,
-    /// The models that exist, and what they cost. Names that begin with `claude` are Anthropic's.
+    /// The models that exist, and what they cost. Names that begin with `claude` are
+    /// Anthropic's, those that begin with `gemini` Google's.
     pub prices: BTreeMap<String, Price>,
     /// How prompt tokens are counted.
     pub counting: Counting,
@@ -48,6 +49,19 @@ impl Default for Config {
             ("gpt-4o", Price::new(2_500_000, 10_000_000)),
             ("text-embedding-3-small", Price::new(20_000, 0)),
             ("claude-sonnet-5", Price::new(2_000_000, 10_000_000)),
+            ("gpt-3.5-turbo-instruct", Price::new(1_500_000, 2_000_000)),
+            ("gpt-image-1", Price::new(5_000_000, 40_000_000)),
+            // 0.04 USD an image
+            ("dall-e-3", Price::new(0, 40_000_000_000)),
+            // 15 USD a million characters
+            ("tts-1", Price::new(15_000_000, 0)),
+            ("gpt-4o-mini-tts", Price::new(600_000, 12_000_000)),
+            // 0.006 USD a minute
+            ("whisper-1", Price::new(100_000_000, 0)),
+            ("gpt-4o-transcribe", Price::new(6_000_000, 10_000_000)),
+            ("omni-moderation-latest", Price::new(0, 0)),
+            ("gemini-2.5-flash", Price::new(300_000, 2_500_000)),
+            ("gemini-embedding-001", Price::new(150_000, 0)),
         ];
         Self {
             listen: "127.0.0.1:0".to_owned(),
@@ -61,6 +75,9 @@ impl Default for Config {
 }
 
 /// Price of one token in pico-USD (10⁻¹² USD): 1 USD per million tokens is 1 000 000.
+///
+/// Models that count other things have them in the place of tokens: characters to speak (`tts-1`)
+/// and seconds to write down (`whisper-1`) as the prompt, images made (`dall-e-3`) as the completion.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Price {
     /// Pico-USD for a prompt token.

@@ -21,7 +21,7 @@ use super::openai::responses;
 use super::reply::Reply;
 use super::route::{Route, Style};
 use super::visit::Visit;
-use super::{anthropic, dialect, openai, stream};
+use super::{anthropic, dialect, google, openai, stream};
 
 /// All that the calls share.
 pub(super) struct Desk {
@@ -103,7 +103,7 @@ impl Desk {
         visit.call.asked(&ask.model, ask.stream);
         let price = self.price(visit.style, &ask.model)?;
         let (manner, fault) = self.rules.take(&ask.model, self.config.manner);
-        let prompt = ask.prompt.tokens(self.config.counting);
+        let prompt = ask.taken.unwrap_or_else(|| ask.prompt.tokens(self.config.counting));
         self.charge(route, price, prompt, fault.as_ref(), visit);
         if route.is_billed() {
             self.barrier.pass().await;
@@ -113,15 +113,16 @@ impl Desk {
             return Ok(Order { reply, manner });
         }
         let answer = self.written(route, &ask, manner, fault.as_ref());
-        let completion = answer.tokens().saturating_mul(ask.choices);
+        let words = answer.tokens().saturating_mul(ask.choices.max(ask.tried));
+        let completion = ask.made.unwrap_or(0).saturating_add(words);
         let usage = Usage { report: report_of(fault.as_ref()), prompt, completion };
         let (body, seq, created) = (&visit.json, visit.call.seq(), now_ms() / 1000);
         let draft = Draft { ask: &ask, body, answer: &answer, usage, seq, created };
         let mut reply = if ask.stream {
-            Reply::stream(dialect::frames(route, &draft))
+            dialect::stream(route, &draft)
         } else {
             stream::generate(completion, manner.chunk_delay, &visit.call).await;
-            Reply::json(200, &dialect::whole(route, &draft))
+            dialect::whole(route, &draft)
         };
         if fault == Some(Fault::EchoCredential) {
             reply.header("x-received-credential", self.master_key());
@@ -157,7 +158,7 @@ impl Desk {
                 Err(if *echo { error.repeating(key) } else { error })
             }
             Some(Fault::Redirect { to, status }) => {
-                let mut reply = Reply::whole(*status, "text/html", String::new());
+                let mut reply = Reply::whole(*status, "text/html", "");
                 reply.header("location", to);
                 Ok(Some(reply))
             }
@@ -172,7 +173,7 @@ impl Desk {
 
     fn written(&self, route: &Route, ask: &Ask, manner: Manner, fault: Option<&Fault>) -> Answer {
         match (route, fault) {
-            (Route::Embeddings | Route::CountTokens, _) => Answer::none(),
+            (route, _) if !route.speaks() => Answer::none(),
             (_, Some(Fault::EchoCredential)) => Answer::echo(ask, self.master_key()),
             _ => Answer::write(ask, manner.words),
         }
@@ -188,6 +189,7 @@ impl Desk {
         match style {
             Style::OpenAi => openai::models(names),
             Style::Anthropic => anthropic::models(names),
+            Style::Google => google::models(names),
         }
     }
 
@@ -196,6 +198,7 @@ impl Desk {
         Ok(match style {
             Style::OpenAi => openai::model(name),
             Style::Anthropic => anthropic::model(name),
+            Style::Google => google::model(name),
         })
     }
 
@@ -210,6 +213,7 @@ impl Desk {
         match visit.style {
             Style::OpenAi => reply.header("x-request-id", &request_id),
             Style::Anthropic => reply.header("request-id", &request_id),
+            Style::Google => reply.header("server-timing", "gfet4t7; dur=1"),
         }
         reply.header("openai-organization", "org-okapconf");
         reply.header("set-cookie", "__cf_bm=okapconf; path=/; HttpOnly; Secure");

@@ -30,6 +30,7 @@ impl ProviderError {
                 format!("The model `{model}` does not exist or you do not have access to it.")
             }
             Style::Anthropic => format!("model: {model}"),
+            Style::Google => format!("models/{model} is not found for API version v1beta."),
         };
         Self { code: Some("model_not_found"), ..Self::new(404, message) }
     }
@@ -47,6 +48,7 @@ impl ProviderError {
                 masked(key)
             ),
             Style::Anthropic => "invalid x-api-key".to_owned(),
+            Style::Google => "API key not valid. Please pass a valid API key.".to_owned(),
         };
         Self { code: Some("invalid_api_key"), ..Self::new(401, message) }
     }
@@ -64,14 +66,12 @@ impl ProviderError {
                     "Rate limit reached in organization org-okapconf: Limit 3, Used 3.",
                 )
             },
-            (429, Style::Anthropic) => {
-                Self::new(429, "This request would exceed your organization's rate limit.")
-            }
+            (429, _) => Self::new(429, "This request would exceed your organization's rate limit."),
             (529, _) => Self::new(529, "Overloaded"),
             (500.., Style::OpenAi) => {
                 Self::new(status, "The server had an error while processing your request.")
             }
-            (500.., Style::Anthropic) => Self::new(status, "Internal server error"),
+            (500.., _) => Self::new(status, "Internal server error"),
             _ => Self::new(status, "The request was refused."),
         };
         Self { retry_after, ..error }
@@ -100,6 +100,9 @@ impl ProviderError {
                 "error": { "type": self.anthropic_type(), "message": self.message },
                 "request_id": format!("req_{seq}"),
             }),
+            Style::Google => json!({ "error": {
+                "code": self.status, "message": self.message, "status": self.google_status(),
+            }}),
         };
         let mut reply = Reply::json(self.status, &body);
         if style == Style::Anthropic {
@@ -120,6 +123,18 @@ impl ProviderError {
             429 => "requests",
             500.. => "server_error",
             _ => "invalid_request_error",
+        }
+    }
+
+    fn google_status(&self) -> &'static str {
+        match self.status {
+            401 => "UNAUTHENTICATED",
+            403 => "PERMISSION_DENIED",
+            404 => "NOT_FOUND",
+            429 => "RESOURCE_EXHAUSTED",
+            503 => "UNAVAILABLE",
+            500.. => "INTERNAL",
+            _ => "INVALID_ARGUMENT",
         }
     }
 
@@ -147,6 +162,10 @@ pub(super) fn stream_error(route: &Route) -> Frame {
         Route::Responses => (
             Some("error"),
             json!({ "type": "error", "sequence_number": 99, "code": "server_error", "message": message, "param": null }),
+        ),
+        Route::Google(..) => (
+            None,
+            json!({ "error": { "code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE" }}),
         ),
         _ => (
             None,

@@ -40,6 +40,7 @@ pub(super) fn credential(
     let (wanted, right) = match style {
         Style::OpenAi => ("authorization", format!("Bearer {master}")),
         Style::Anthropic => ("x-api-key", master.to_owned()),
+        Style::Google => ("x-goog-api-key", master.to_owned()),
     };
     let mut values = headers.get_all(wanted).iter();
     match values.next() {

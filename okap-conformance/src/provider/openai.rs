@@ -1,7 +1,11 @@
-//! OpenAI: chat completions, responses, embeddings, models.
+//! OpenAI: chat and plain completions, responses, embeddings, images, audio, moderations, models.
 
+pub(super) mod audio;
 pub(super) mod chat;
+pub(super) mod completions;
 pub(super) mod embeddings;
+pub(super) mod images;
+pub(super) mod moderations;
 pub(super) mod responses;
 
 use serde_json::{Value, json};

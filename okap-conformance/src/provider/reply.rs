@@ -59,7 +59,7 @@ impl Reply {
         Self::whole(status, "application/json", body.to_string())
     }
 
-    pub(super) fn whole(status: u16, kind: &str, body: String) -> Self {
+    pub(super) fn whole(status: u16, kind: &str, body: impl Into<Bytes>) -> Self {
         Self {
             status,
             headers: vec![("content-type", kind.to_owned())],
@@ -73,6 +73,12 @@ impl Reply {
         let kind = "text/event-stream; charset=utf-8".to_owned();
         let headers = vec![("content-type", kind), ("cache-control", "no-cache".to_owned())];
         Self { status: 200, headers, frames, end: End::Whole, streamed: true }
+    }
+
+    /// A stream that is one JSON list.
+    pub(super) fn list(frames: Vec<Frame>) -> Self {
+        let headers = vec![("content-type", "application/json; charset=UTF-8".to_owned())];
+        Self { headers, ..Self::stream(frames) }
     }
 
     pub(super) fn header(&mut self, name: &'static str, value: &str) {

@@ -9,9 +9,9 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 
 use super::books::{Books, OpenCall, now_ms};
-use super::inspect;
 use super::ledger::{Call, State};
 use super::route::{Route, Style};
+use super::{form, inspect};
 
 /// A request with its place in the books.
 pub(super) struct Visit {
@@ -34,7 +34,10 @@ impl Visit {
         report(&call, findings, master);
 
         let raw = arrived(body).await;
-        let parsed = serde_json::from_slice(&raw).ok();
+        let parsed = match form::boundary(&head.headers) {
+            Some(boundary) => form::read(&raw, &boundary),
+            None => serde_json::from_slice(&raw).ok(),
+        };
         let json = parsed.unwrap_or_else(|| match String::from_utf8_lossy(&raw) {
             text if text.is_empty() => Value::Null,
             text => Value::String(text.into_owned()),
@@ -42,7 +45,7 @@ impl Visit {
         report(&call, inspect::body(&raw, &json, master), master);
         call.body(inspect::redacted_json(json.clone(), master));
 
-        let route = Route::of(&head.method, path);
+        let route = Route::of(&head.method, path, query);
         let style = Style::of(path, &head.headers);
         Self { route, style, head, json, call }
     }

@@ -234,7 +234,8 @@ async fn both_providers_list_their_own_models() {
     let openai = Ask::bare("GET", "/v1/models").header("authorization", &format!("Bearer {KEY}"));
     let reply = openai.send(&provider).await;
     assert_shape(&reply, "openai.models.json");
-    assert_eq!(reply.json()["data"].as_array().unwrap().len(), 3);
+    let listed = reply.json()["data"].to_string();
+    assert!(listed.contains("gpt-4o") && !listed.contains("claude"));
     let anthropic = Ask::bare("GET", "/v1/models").header("x-api-key", KEY);
     let reply = anthropic.header("anthropic-version", "2023-06-01").send(&provider).await;
     assert_shape(&reply, "anthropic.models.json");

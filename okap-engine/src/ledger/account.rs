@@ -119,8 +119,7 @@ impl Account {
         let counts = self.counts();
         counts.fits_rates(limits, &[self])?;
         counts.fits_money(limits, amount, &[self])?;
-        let pause = counts.pause(limits, &[self]);
-        Ok(self.count(amount, pause))
+        Ok(self.count(amount, 0))
     }
 
     /// Replaces a hold by what the call cost, in the windows in which it was admitted.

@@ -71,6 +71,8 @@ pub struct Renewal {
 
 /// Calls of the size of the one that waits for which a lease is taken ahead.
 const CALLS_AHEAD: u64 = 16;
+/// And of what is free no more than one part in so many: that much a crash may cost.
+const PART_AHEAD: u64 = 16;
 /// Requests of a day or a minute that are taken ahead at most.
 const REQUESTS_AHEAD: u32 = 256;
 
@@ -158,8 +160,12 @@ impl Leased {
         self.counts().fits_money(limits, amount, &self.parts())
     }
 
+    /// See [`Hold::pause`]: whoever has a lease lets calls out.
     pub(super) fn pause(&self, limits: &Limits) -> u16 {
-        self.counts().pause(limits, &self.parts())
+        match self.lease {
+            Some(_) => self.counts().pause(limits, &self.parts()),
+            None => 0,
+        }
     }
 
     /// Whether the lease covers one more request, and so much more money held, of what is capped;
@@ -190,25 +196,27 @@ impl Leased {
             )
     }
 
-    /// Whether three quarters of the lease are used up: a reason to renew it while calls go on.
+    /// Whether fewer than four calls of such money are left of what is on lease: a reason to renew
+    /// it while calls go on.
     #[must_use]
-    pub fn runs_low(&self, limits: &Limits) -> bool {
+    pub fn runs_low(&self, limits: &Limits, amount: Pico) -> bool {
         let Some(lease) = &self.lease else { return false };
-        let lent = lease.lent_in(self.own.month.number, self.own.day.number);
-        let low = |capped: bool, used: u64, lent: u64| capped && used > lent / 4 * 3;
         let own = &self.own;
-        low(limits.monthly_spend.is_some(), own.month.used().get(), lent.month.get())
-            || low(limits.daily_spend.is_some(), own.day.used().get(), lent.day.get())
+        let lent = lease.lent_in(own.month.number, own.day.number);
+        let low = |capped: bool, used: u64, lent: u64, each: u64| {
+            capped && lent.saturating_sub(used) < each.saturating_mul(4)
+        };
+        let (month, day) = (own.month.used().get(), own.day.used().get());
+        let minute = own.minute.requests(own.latest);
+        low(limits.monthly_spend.is_some(), month, lent.month.get(), amount.get())
+            || low(limits.daily_spend.is_some(), day, lent.day.get(), amount.get())
             || low(
                 limits.requests_per_day.is_some(),
                 own.day_requests.into(),
                 lent.day_requests.into(),
+                1,
             )
-            || low(
-                limits.requests_per_minute.is_some(),
-                own.minute.requests(own.latest).into(),
-                lent.minute.into(),
-            )
+            || low(limits.requests_per_minute.is_some(), minute.into(), lent.minute.into(), 1)
     }
 
     /// Whether its time is half over, with something on it.
@@ -362,7 +370,7 @@ impl Leased {
             let each = want.amount.get() / u64::from(want.requests.max(1));
             let spare = each
                 .saturating_mul(CALLS_AHEAD)
-                .min(free.saturating_sub(needed).get() / 4)
+                .min(free.saturating_sub(needed).get() / PART_AHEAD)
                 .saturating_mul(u64::from(ahead));
             needed.saturating_add(Pico::new(spare)).min(free)
         };

@@ -6,7 +6,8 @@ use super::rate::{Price, Rate};
 
 /// The prices of one model in USD per million tokens, by kind of token; see [`Usage`](super::Usage) for the kinds.
 ///
-/// A kind without a price of its own costs what `input` or `output` costs.
+/// A kind without a price of its own costs what `input` or `output` costs. Three are of other things: `characters`
+/// of a text to speak in USD per million, `audio_hours` of a recording in USD per hour, `images` made in USD each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "the members are those of Usage")]
@@ -37,6 +38,12 @@ pub struct Prices {
     pub output_video: Option<Price>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_reasoning: Option<Price>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub characters: Option<Rate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio_hours: Option<Rate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images: Option<Rate>,
 }
 
 impl Prices {
@@ -61,6 +68,9 @@ impl Prices {
                 own.clone_from(new);
             }
         }
+        self.characters = other.characters.or(self.characters);
+        self.audio_hours = other.audio_hours.or(self.audio_hours);
+        self.images = other.images.or(self.images);
     }
 
     /// The highest rate of any kind of input token in calls of at most `input` prompt tokens; `None` without an input

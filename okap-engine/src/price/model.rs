@@ -41,9 +41,14 @@ impl ModelPrice {
     /// - Parts that claim more tokens than their whole are cut down to it, the cheapest first, so the cost stays
     ///   within [`bound`](Self::bound).
     /// - `None` when the cost does not fit a [`Pico`].
+    /// - A model with a price for what it made or took (characters, hours, images) costs that and nothing else.
+    /// - Tokens without a price have no cost: `None`, never 0.
     #[must_use]
     pub fn cost(&self, usage: &Usage) -> Option<Pico> {
         let prices = &self.prices;
+        if let Some(cost) = self.by_unit(usage) {
+            return cost;
+        }
         let rate = |own: &Option<Price>, whole: Rate| {
             own.as_ref().map_or(whole, |price| price.at(usage.input))
         };
@@ -82,6 +87,34 @@ impl ModelPrice {
         whole_pico(prompt?.checked_add(reply?)?)
     }
 
+    /// Prices what is counted in characters, seconds or images, where this model has a price for it.
+    ///
+    /// The inner `None` is a cost that does not fit a [`Pico`].
+    #[must_use]
+    pub fn by_unit(&self, usage: &Usage) -> Option<Option<Pico>> {
+        let prices = &self.prices;
+        // per million, per hour of 3,600 seconds, each
+        let units = [
+            (prices.characters, usage.characters, 1_000_000),
+            (prices.audio_hours, usage.seconds, 3_600),
+            (prices.images, usage.images, 1),
+        ];
+        let mut sum: Option<Option<Pico>> = None;
+        for (rate, count, per) in units {
+            let Some(rate) = rate.filter(|_| count > 0) else { continue };
+            let cost = u64::try_from(rate.times(count).div_ceil(per)).ok().map(Pico::new);
+            let sofar = sum.unwrap_or(Some(Pico::ZERO));
+            sum = Some(sofar.zip(cost).and_then(|(one, other)| one.checked_add(other)));
+        }
+        sum
+    }
+
+    /// Whether input tokens have a price.
+    #[must_use]
+    pub const fn has_input_price(&self) -> bool {
+        self.prices.input.is_some()
+    }
+
     /// Returns what no call with at most so many input and output tokens can exceed.
     ///
     /// Every token is priced at the highest rate of any kind and of any tier that `input_at_most` reaches. `None`
@@ -116,6 +149,8 @@ impl ModelPrice {
     #[must_use]
     pub fn has_output_price(&self) -> bool {
         self.prices.output.is_some()
+            || self.prices.output_audio.is_some()
+            || self.prices.output_image.is_some()
     }
 
     /// Returns what the provider may bill beside tokens, such as `web_searches` or `audio_hours`.
@@ -337,6 +372,7 @@ mod tests {
                 output_image: part(),
                 output_video: part(),
                 output_reasoning: part(),
+                ..Prices::default()
             };
             ModelPrice { prices, ..ModelPrice::default() }
         })
@@ -360,6 +396,7 @@ mod tests {
                 output_image: count(),
                 output_video: count(),
                 output_reasoning: count(),
+                ..Usage::default()
             }
         })
     }

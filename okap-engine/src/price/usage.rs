@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// The tokens that a provider says one call used.
+/// What a provider says one call used: tokens, and what some models count instead of them.
 ///
 /// `input` counts every prompt token and `output` every generated one; all other members are parts of these two,
 /// so a cached token is counted in `input` and again in `cache_read`. Where a provider reports parts beside its
@@ -38,6 +38,20 @@ pub struct Usage {
     pub output_video: u64,
     /// Generated tokens that are hidden reasoning.
     pub output_reasoning: u64,
+    /// Characters of a text that was spoken.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub characters: u64,
+    /// Seconds of a recording that was written down, begun ones in full.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub seconds: u64,
+    /// Images that were made.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub images: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Usage {

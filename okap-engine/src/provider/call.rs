@@ -1,21 +1,25 @@
-use okap_types::{
-    Capability, ModelId, ParseError, Provider,
-    strict::{self, Bounds},
-};
-use serde_json::{Value, value::RawValue};
+use std::borrow::Cow;
 
-use super::{Operation, anthropic, openai};
-use crate::refusal::Refusal;
+use okap_types::{Capability, ModelId, Provider};
+
+use super::{
+    Operation, Part, anthropic,
+    form::Form,
+    google,
+    json::{Json, Object},
+    members::{Body, Changes, Members},
+    openai,
+};
+use crate::{price::Usage, refusal::Refusal};
 
 /// Tokens that a chat template may add around a prompt, beyond the bytes of its JSON.
 const TEMPLATE_TOKENS: u64 = 64;
 /// Tokens that a provider adds when tools are declared.
 const TOOL_TOKENS: u64 = 2_048;
-/// Nesting of a call's body; tool schemas go deep.
-const DEPTH: usize = 100;
-/// Members and items of a call's body: each takes many times its bytes in memory. The longest
-/// that a provider takes are embeddings of 300,000 token numbers.
-const VALUES: usize = 500_000;
+/// Output tokens below which a lowered ceiling is of no use.
+const USEFUL_OUTPUT: u64 = 16;
+/// The model that judges where a call names none.
+const MODERATION: &str = "omni-moderation-latest";
 
 /// What a call says, as far as the rules need it, and its members as they came.
 #[derive(Clone, Debug)]
@@ -30,20 +34,47 @@ pub struct Call {
     pub stream: bool,
     /// The output ceiling that the app set, in tokens for each answer.
     pub ceiling: Option<u64>,
-    /// How many answers it asks for.
+    /// How many answers are made and billed.
     pub answers: u64,
     /// No prompt of this body has more tokens.
     pub prompt_at_most: u64,
+    /// No answer without a ceiling has more tokens, in all.
+    pub output_at_most: u64,
+    /// What some models count instead of tokens: characters, seconds, images.
+    pub units: Usage,
+    /// What of it has no bound, so that it cannot go under a money limit.
+    pub unbounded: Option<&'static str>,
     /// Whether the model may think in tokens that the app never sees.
     pub hidden_output: bool,
     /// Whether the app itself asked for usage in the stream.
     pub usage_asked: bool,
-    members: Members,
+    /// How many of the answers the app gets to see.
+    pub(super) shown: u64,
+    /// The budget for thoughts that the app set.
+    pub(super) thinking: Option<u64>,
+    /// Whether the app chose a service tier.
+    pub(super) tier_chosen: bool,
+    /// Bytes of a second of the sound that comes down, at least.
+    pub(super) bytes_per_second: u64,
+    free: bool,
+    content: Content,
 }
 
-/// The members of a body, in order, each as its own JSON text.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Members(Vec<(String, Box<RawValue>)>);
+/// What stands in a call.
+#[derive(Clone, Debug)]
+enum Content {
+    Json(Members),
+    Form(Form),
+}
+
+/// How an answer comes down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// In one piece.
+    Whole,
+    /// Piece by piece, as it is made.
+    Streamed,
+}
 
 impl Call {
     /// Reads a call's body, strictly: repeated members, members that would go around the grant
@@ -53,55 +84,89 @@ impl Call {
     /// [`Refusal::InvalidJson`], [`Refusal::DuplicateMember`], [`Refusal::InvalidRequest`],
     /// [`Refusal::UnsupportedParameter`], [`Refusal::NotCovered`].
     pub fn read(operation: Operation, body: &[u8]) -> Result<Self, Refusal> {
-        if separators(body) > VALUES {
-            let text = format!("request body has more than {VALUES} members and items");
-            return Err(Refusal::InvalidRequest(text));
+        if operation.is_form() {
+            return Err(Refusal::InvalidRequest("this call is a form".to_owned()));
         }
-        let bounds = Bounds { bytes: usize::MAX, depth: DEPTH };
-        let text = strict::check(body, bounds).map_err(|e| match e {
-            ParseError::DuplicateMember(name) => Refusal::DuplicateMember(name),
-            other => Refusal::InvalidJson(other.to_string()),
-        })?;
-        let members = Members::read(text)?;
-        for (name, _) in &members.0 {
-            plain_name(name)?;
+        let length = body.len();
+        let body = Body::read(body)?;
+        if operation.model().is_none() {
+            body.object().names().try_for_each(plain_name)?;
         }
-        let model = match members.value("model")? {
-            Some(Value::String(model)) => model.parse::<ModelId>(),
-            Some(_) => return Err(Refusal::InvalidRequest("model is not a string".into())),
-            None => return Err(Refusal::InvalidRequest("model is missing".into())),
+        let model = match (operation.model(), body.get("model")) {
+            (Some(model), _) => model.parse::<ModelId>(),
+            (None, Some(Json::Text(model))) => model.parse::<ModelId>(),
+            (None, None) if operation == Operation::Moderations => MODERATION.parse(),
+            (None, Some(_)) => {
+                return Err(Refusal::InvalidRequest("model is not a string".into()));
+            }
+            (None, None) => return Err(Refusal::InvalidRequest("model is missing".into())),
         };
         let model = model.map_err(|e| Refusal::InvalidRequest(e.to_string()))?;
-        let stream = match members.value("stream")? {
-            None | Some(Value::Null) => false,
-            Some(Value::Bool(stream)) => stream,
-            Some(_) => return Err(Refusal::InvalidRequest("stream is not true or false".into())),
+        let stream = match (&operation, body.get("stream")) {
+            (operation, _) if operation.model().is_some() => operation.streams(),
+            (_, None) => false,
+            (_, Some(Json::Bool(stream))) => *stream,
+            _ => return Err(Refusal::InvalidRequest("stream is not true or false".into())),
         };
-        let mut call = Self {
+        let mut call = Self::new(operation, model, length);
+        call.stream = stream && call.has_output();
+        match call.operation {
+            Operation::Messages | Operation::CountTokens => anthropic::read(&mut call, &body)?,
+            Operation::Google { .. } => google::read(&mut call, &body)?,
+            Operation::Models | Operation::Model(_) => {}
+            _ => openai::read(&mut call, &body)?,
+        }
+        call.content = Content::Json(body.keep());
+        Ok(call)
+    }
+
+    /// Reads a call that is a form with files, its fields taken apart already. The fields may
+    /// stand in any order.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidRequest`], [`Refusal::UnsupportedParameter`].
+    pub fn read_form(operation: Operation, parts: Vec<Part>) -> Result<Self, Refusal> {
+        let model = parts.iter().find(|part| part.name == "model" && part.file.is_none());
+        let model = model.ok_or_else(|| Refusal::InvalidRequest("model is missing".into()))?;
+        let model = std::str::from_utf8(&model.bytes).unwrap_or_default().parse::<ModelId>();
+        let model = model.map_err(|e| Refusal::InvalidRequest(e.to_string()))?;
+        let mut call = Self::new(operation, model, 0);
+        let form = match call.operation {
+            Operation::ImageEdits => openai::read_pictures(&mut call, parts)?,
+            Operation::Transcriptions | Operation::Translations => {
+                openai::read_recording(&mut call, parts)?
+            }
+            _ => return Err(Refusal::InvalidRequest("this call is no form".to_owned())),
+        };
+        call.content = Content::Form(form);
+        Ok(call)
+    }
+
+    fn new(operation: Operation, model: ModelId, length: usize) -> Self {
+        let length = u64::try_from(length).unwrap_or(u64::MAX);
+        Self {
             capabilities: vec![operation.capability()],
+            free: matches!(
+                operation,
+                Operation::CountTokens | Operation::Google { verb: super::Verb::CountTokens, .. }
+            ),
             operation,
             model,
-            stream,
+            stream: false,
             ceiling: None,
             answers: 1,
-            prompt_at_most: u64::try_from(body.len())
-                .unwrap_or(u64::MAX)
-                .saturating_add(TEMPLATE_TOKENS),
+            prompt_at_most: length.saturating_add(TEMPLATE_TOKENS),
+            output_at_most: 0,
+            units: Usage::default(),
+            unbounded: None,
             hidden_output: false,
             usage_asked: false,
-            members,
-        };
-        match call.operation {
-            Operation::Chat | Operation::Responses | Operation::Embeddings => {
-                openai::read(&mut call)?
-            }
-            Operation::Messages | Operation::CountTokens => anthropic::read(&mut call)?,
-            Operation::Models | Operation::Model(_) => {}
+            shown: 0,
+            thinking: None,
+            tier_chosen: false,
+            bytes_per_second: 0,
+            content: Content::Json(Members::default()),
         }
-        if !call.has_output() {
-            call.stream = false;
-        }
-        Ok(call)
     }
 
     /// The body to forward to OpenAI or Anthropic themselves, as [`forward_to`](Self::forward_to).
@@ -114,26 +179,87 @@ impl Call {
     /// that this provider obeys. What the rules do not touch goes up byte for byte.
     #[must_use]
     pub fn forward_to(&self, provider: &Provider, ceiling: Option<u64>) -> Vec<u8> {
-        let mut members = self.members.clone();
-        match self.operation {
-            Operation::Chat => openai::rewrite_chat(self, provider, &mut members, ceiling),
-            Operation::Responses => openai::rewrite_responses(provider, &mut members, ceiling),
-            Operation::Messages => anthropic::rewrite(&mut members, ceiling),
-            _ => {}
-        }
-        members.write()
+        let members = match &self.content {
+            Content::Form(form) => return form.write(),
+            Content::Json(members) => members,
+        };
+        let changes = match self.operation {
+            Operation::Messages => anthropic::rewrite(self, members, ceiling),
+            Operation::CountTokens => Changes::default(),
+            Operation::Google { .. } => google::rewrite(self, members, ceiling),
+            _ => openai::rewrite(self, provider, members, ceiling),
+        };
+        members.write(&changes)
     }
 
-    /// Whether the provider generates tokens for it.
+    /// The type of the body to forward.
+    #[must_use]
+    pub fn content_type(&self) -> Cow<'static, str> {
+        match &self.content {
+            Content::Json(_) => "application/json".into(),
+            Content::Form(form) => form.content_type().into(),
+        }
+    }
+
+    /// How an answer of this type comes down; `None` where it cannot be one.
+    #[must_use]
+    pub fn answer(&self, content_type: &str) -> Option<Answer> {
+        let json = content_type.starts_with("application/json");
+        match &self.operation {
+            _ if content_type.starts_with("text/event-stream") => {
+                self.stream.then_some(Answer::Streamed)
+            }
+            Operation::Speech if !json => {
+                let sound = ["audio/", "application/octet-stream"];
+                let sound = sound.iter().any(|begin| content_type.starts_with(begin));
+                (sound && !self.stream).then_some(Answer::Streamed)
+            }
+            // subtitles and plain text
+            Operation::Transcriptions | Operation::Translations if !json => {
+                let text = ["text/", "application/x-subrip"];
+                text.iter().any(|begin| content_type.starts_with(begin)).then_some(Answer::Whole)
+            }
+            Operation::Google { verb: super::Verb::StreamList, .. } if json => {
+                Some(Answer::Streamed)
+            }
+            _ => json.then_some(Answer::Whole),
+        }
+    }
+
+    /// Whether its stream is made of events, so that one can say why it ends early.
+    #[must_use]
+    pub const fn has_events(&self) -> bool {
+        self.stream
+            && !matches!(self.operation, Operation::Google { verb: super::Verb::StreamList, .. })
+    }
+
+    /// Whether the provider generates tokens for it, up to a ceiling.
     #[must_use]
     pub const fn has_output(&self) -> bool {
-        matches!(self.operation, Operation::Chat | Operation::Responses | Operation::Messages)
+        use super::Verb;
+        matches!(
+            self.operation,
+            Operation::Chat
+                | Operation::Completions
+                | Operation::Responses
+                | Operation::Messages
+                | Operation::Google { verb: Verb::Generate | Verb::Stream | Verb::StreamList, .. }
+        )
+    }
+
+    /// The fewest output tokens that are of any use to it.
+    #[must_use]
+    pub fn least_output(&self) -> u64 {
+        match (&self.operation, self.thinking) {
+            (Operation::Messages, Some(_)) => anthropic::LEAST_BUDGET.saturating_add(USEFUL_OUTPUT),
+            _ => USEFUL_OUTPUT,
+        }
     }
 
     /// Whether the provider counts while it still generates, so that only the last count is whole.
     #[must_use]
     pub const fn counts_early(&self) -> bool {
-        self.stream && matches!(self.operation, Operation::Messages)
+        self.stream && matches!(self.operation, Operation::Messages | Operation::Google { .. })
     }
 
     /// Takes note of who answers: a provider that goes on generating after a hang-up bills what
@@ -145,17 +271,15 @@ impl Call {
             Provider::OpenAi | Provider::Anthropic | Provider::Together | Provider::Cohere
         );
         self.hidden_output |= !cancels;
+        // others bill what they judge
+        self.free |= self.operation == Operation::Moderations && *provider == Provider::OpenAi;
         self
     }
 
     /// Whether the provider bills nothing for it.
     #[must_use]
     pub const fn is_free(&self) -> bool {
-        matches!(self.operation, Operation::CountTokens)
-    }
-
-    pub(super) const fn members(&self) -> &Members {
-        &self.members
+        self.free
     }
 
     pub(super) fn needs(&mut self, capability: Capability) {
@@ -167,21 +291,6 @@ impl Call {
     pub(super) fn adds_tools(&mut self) {
         self.prompt_at_most = self.prompt_at_most.saturating_add(TOOL_TOKENS);
     }
-}
-
-/// Commas outside of texts; as many as JSON has, up to where it is JSON.
-fn separators(body: &[u8]) -> usize {
-    let (mut count, mut in_text, mut escaped) = (0_usize, false, false);
-    for byte in body {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            b',' if !in_text => count = count.saturating_add(1),
-            _ => {}
-        }
-    }
-    count
 }
 
 /// Checks that a member has a name as all providers write theirs: small letters, digits, `_`.
@@ -200,101 +309,13 @@ pub(super) fn plain_name(name: &str) -> Result<(), Refusal> {
 }
 
 /// As [`plain_name`], for the members of an object inside; `what` names it.
-pub(super) fn plain_object<'a>(
-    value: &'a Value,
+pub(super) fn plain_object<'v, 'a>(
+    value: &'v Json<'a>,
     what: &str,
-) -> Result<&'a serde_json::Map<String, Value>, Refusal> {
+) -> Result<&'v Object<'a>, Refusal> {
     let object = value.as_object();
     let object =
         object.ok_or_else(|| Refusal::InvalidRequest(format!("{what} is not an object")))?;
-    object.keys().try_for_each(|name| plain_name(name))?;
+    object.names().try_for_each(plain_name)?;
     Ok(object)
-}
-
-impl Members {
-    fn read(text: &str) -> Result<Self, Refusal> {
-        use serde::de::{Deserializer as _, MapAccess, Visitor};
-        struct Ordered;
-        impl<'de> Visitor<'de> for Ordered {
-            type Value = Members;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a JSON object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        serde_json::Deserializer::from_str(text)
-            .deserialize_map(Ordered)
-            .map_err(|e| Refusal::InvalidRequest(e.to_string()))
-    }
-
-    /// A member's value.
-    pub(super) fn value(&self, name: &str) -> Result<Option<Value>, Refusal> {
-        match self.0.iter().find(|(n, _)| n == name) {
-            None => Ok(None),
-            Some((_, raw)) => serde_json::from_str(raw.get())
-                .map(Some)
-                .map_err(|e| Refusal::InvalidRequest(format!("{name}: {e}"))),
-        }
-    }
-
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(n, raw)| n == name && raw.get() != "null")
-    }
-
-    /// The first of the forbidden members that is here with a value.
-    pub(super) fn refuse(&self, forbidden: &[&str]) -> Result<(), Refusal> {
-        match forbidden.iter().find(|name| self.has(name)) {
-            Some(name) => Err(Refusal::UnsupportedParameter((*name).to_owned())),
-            None => Ok(()),
-        }
-    }
-
-    /// A member that is a positive whole number of tokens or answers.
-    pub(super) fn count(&self, name: &str) -> Result<Option<u64>, Refusal> {
-        let wrong = || {
-            Refusal::InvalidRequest(format!("{name} is not a whole number from 1 to 2147483647"))
-        };
-        match self.value(name)? {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => {
-                let number = value.as_u64().filter(|n| (1..=2_147_483_647).contains(n));
-                number.map(Some).ok_or_else(wrong)
-            }
-        }
-    }
-
-    /// Takes a member away.
-    pub(super) fn remove(&mut self, name: &str) {
-        self.0.retain(|(n, _)| n != name);
-    }
-
-    /// Puts a value in place of a member, or behind the others.
-    pub(super) fn set(&mut self, name: &str, value: &Value) {
-        let Ok(raw) = serde_json::value::to_raw_value(value) else { return };
-        match self.0.iter_mut().find(|(n, _)| n == name) {
-            Some((_, old)) => *old = raw,
-            None => self.0.push((name.to_owned(), raw)),
-        }
-    }
-
-    fn write(&self) -> Vec<u8> {
-        let mut out = vec![b'{'];
-        for (at, (name, raw)) in self.0.iter().enumerate() {
-            if at > 0 {
-                out.push(b',');
-            }
-            // a string always has a JSON form
-            out.extend(serde_json::to_vec(name).unwrap_or_default());
-            out.push(b':');
-            out.extend(raw.get().as_bytes());
-        }
-        out.push(b'}');
-        out
-    }
 }

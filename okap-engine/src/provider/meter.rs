@@ -1,10 +1,15 @@
+use std::borrow::Cow;
+
 use okap_types::Secret;
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::value::RawValue;
 
 use super::{
-    Call, Operation,
+    Call, Operation, Verb,
+    items::Items,
     sse::{Events, TooLong, data},
+    texts::each_text,
+    usage::{self, GoogleUsage},
     watch::Watch,
 };
 use crate::price::Usage;
@@ -12,24 +17,55 @@ use crate::price::Usage;
 /// Reads an answer as it passes: what the provider says was used, what text came through.
 #[derive(Debug)]
 pub struct Meter {
-    operation: Operation,
+    kind: Kind,
     hide_usage: bool,
-    events: Events,
+    cut: Cut,
     usage: Option<Usage>,
+    images: u64,
+    seconds: u64,
     delivered: u64,
     complete: bool,
     /// Answers of a chat that have not said why they ended, and those that have.
     answers: u64,
     finished: Vec<u64>,
+    /// Bytes of sound that count as one token.
+    bytes_per_token: u64,
     watch: Option<Watch>,
 }
 
-/// What an answer used.
+/// Whose words an answer is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Chat,
+    Responses,
+    Messages,
+    Google,
+    /// Events of audio that is made or written down.
+    Audio,
+    Images,
+    Other,
+}
+
+/// How a stream is cut into what can be read.
+#[derive(Debug)]
+enum Cut {
+    Events(Events),
+    Items(Items),
+    /// Sound, which says nothing of itself.
+    Nowhere,
+}
+
+/// What an answer used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Metered {
-    /// As the provider counted it.
+    /// Tokens as the provider counted them.
     pub usage: Option<Usage>,
-    /// Bytes of generated text that came through; a token is at least one byte.
+    /// Images that came.
+    pub images: u64,
+    /// Seconds of a recording, as the provider counted them.
+    pub seconds: u64,
+    /// Bytes of generated text that came through; a token is at least one byte. Of sound, the
+    /// most tokens that it can be.
     pub delivered: u64,
     /// Whether the answer came to its end.
     pub complete: bool,
@@ -39,15 +75,32 @@ impl Meter {
     /// A meter for the answer to a call.
     #[must_use]
     pub fn new(call: &Call) -> Self {
+        let kind = match &call.operation {
+            Operation::Chat | Operation::Completions => Kind::Chat,
+            Operation::Responses => Kind::Responses,
+            Operation::Messages => Kind::Messages,
+            Operation::Google { .. } => Kind::Google,
+            Operation::Speech | Operation::Transcriptions | Operation::Translations => Kind::Audio,
+            Operation::Images | Operation::ImageEdits => Kind::Images,
+            _ => Kind::Other,
+        };
+        let cut = match &call.operation {
+            Operation::Google { verb: Verb::StreamList, .. } => Cut::Items(Items::default()),
+            Operation::Speech if !call.stream => Cut::Nowhere,
+            _ => Cut::Events(Events::default()),
+        };
         Self {
-            operation: call.operation.clone(),
-            hide_usage: call.operation == Operation::Chat && call.stream && !call.usage_asked,
-            events: Events::default(),
+            kind,
+            hide_usage: kind == Kind::Chat && call.stream && !call.usage_asked,
+            cut,
             usage: None,
+            images: 0,
+            seconds: 0,
             delivered: 0,
             complete: false,
-            answers: call.answers,
+            answers: if call.shown > 0 { call.shown } else { call.answers },
             finished: Vec::new(),
+            bytes_per_token: (call.bytes_per_second / usage::SOUND_TOKENS_PER_SECOND).max(1),
             watch: None,
         }
     }
@@ -65,13 +118,28 @@ impl Meter {
     /// A sentence, where the stream cannot be an answer or repeats the secret.
     pub fn chunk(&mut self, chunk: &[u8]) -> Result<Vec<u8>, &'static str> {
         let mut out = Vec::with_capacity(chunk.len());
-        let mut events = std::mem::take(&mut self.events);
-        let outcome = events.push(chunk, |event| {
-            if self.passes(event) {
-                out.extend_from_slice(event);
+        let mut cut = std::mem::replace(&mut self.cut, Cut::Nowhere);
+        let outcome = match &mut cut {
+            Cut::Events(events) => events.push(chunk, |event| {
+                if self.passes(event) {
+                    out.extend_from_slice(event);
+                }
+            }),
+            Cut::Items(items) => {
+                let outcome = items.push(chunk, |item, json| {
+                    self.item(item, json);
+                    out.extend_from_slice(item);
+                });
+                self.complete |= items.closed();
+                outcome
             }
-        });
-        self.events = events;
+            Cut::Nowhere => {
+                self.sound(chunk);
+                out.extend_from_slice(chunk);
+                Ok(())
+            }
+        };
+        self.cut = cut;
         match outcome {
             Ok(()) if self.watch.as_ref().is_some_and(Watch::alarmed) => {
                 Err("its stream repeats the key")
@@ -84,32 +152,84 @@ impl Meter {
     /// Ends a streamed answer; gives back what was still waiting for its blank line. Whether the
     /// answer is whole, [`metered`](Self::metered) tells.
     pub fn end(&mut self) -> Vec<u8> {
-        let rest = self.events.rest();
-        let passes = self.passes(&rest) && !self.watch.as_ref().is_some_and(Watch::alarmed);
+        let rest = match &mut self.cut {
+            Cut::Events(events) => events.rest(),
+            Cut::Items(items) => items.rest(),
+            Cut::Nowhere => {
+                // sound has no last word
+                self.complete = self.delivered > 0;
+                return Vec::new();
+            }
+        };
+        let events = matches!(self.cut, Cut::Events(_));
+        let passes = match events {
+            true => self.passes(&rest),
+            false => {
+                self.item(&rest, &[]);
+                true
+            }
+        };
+        let passes = passes && !self.watch.as_ref().is_some_and(Watch::alarmed);
         // a chat whose every answer has ended is whole, also without a last word
         let all = u64::try_from(self.finished.len()).unwrap_or(u64::MAX) >= self.answers;
-        self.complete |= self.operation == Operation::Chat && all;
+        self.complete |= events && all && matches!(self.kind, Kind::Chat | Kind::Google);
         if passes { rest } else { Vec::new() }
     }
 
-    /// Takes an answer that came whole. `false` where it is no JSON object.
+    /// Takes an answer that came whole. `false` where it cannot be one.
     pub fn whole(&mut self, body: &[u8]) -> bool {
-        let Ok(answer) = serde_json::from_slice::<Value>(body) else { return false };
-        if !answer.is_object() {
-            return false;
-        }
-        self.take_usage(&answer);
-        self.delivered = text_bytes(answer.get("choices"))
-            .saturating_add(text_bytes(answer.get("output")))
-            .saturating_add(text_bytes(answer.get("content")));
         self.complete = true;
-        true
+        if !body.trim_ascii_start().starts_with(b"{") {
+            // subtitles and plain text of a recording
+            self.complete = self.kind == Kind::Audio && std::str::from_utf8(body).is_ok();
+            self.deliver(body.len());
+            return self.complete;
+        }
+        let whole = match serde_json::from_slice::<Whole<'_>>(body) {
+            Ok(whole) => self.take(&whole),
+            // a member that stands twice, say: the later one counts
+            Err(_) => match serde_json::from_slice::<serde_json::Value>(body) {
+                Ok(answer) => {
+                    let answer = answer.to_string();
+                    serde_json::from_str(&answer).is_ok_and(|whole: Whole<'_>| self.take(&whole))
+                }
+                Err(_) => false,
+            },
+        };
+        self.complete = whole;
+        whole
     }
 
     /// What was metered so far.
     #[must_use]
     pub const fn metered(&self) -> Metered {
-        Metered { usage: self.usage, delivered: self.delivered, complete: self.complete }
+        Metered {
+            usage: self.usage,
+            images: self.images,
+            seconds: self.seconds,
+            delivered: self.delivered,
+            complete: self.complete,
+        }
+    }
+
+    fn take(&mut self, whole: &Whole<'_>) -> bool {
+        self.take_usage(whole.usage, whole.x_groq.as_ref(), whole.usage_metadata);
+        self.images = whole
+            .data
+            .filter(|_| self.kind == Kind::Images)
+            .and_then(|data| serde_json::from_str::<Vec<IgnoredAny>>(data.get()).ok())
+            .map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
+        if self.seconds == 0 {
+            let duration = whole.duration.and_then(|raw| raw.get().parse().ok());
+            self.seconds = duration.map_or(0, usage::begun_seconds);
+        }
+        // where the provider has counted, nobody asks how much text came
+        if self.usage.is_none() {
+            for part in [whole.choices, whole.output, whole.content, whole.candidates, whole.text] {
+                self.text(part);
+            }
+        }
+        true
     }
 
     /// Reads an event; whether the app gets it.
@@ -118,216 +238,243 @@ impl Meter {
             watch.event(event);
         }
         let Some(data) = data(event) else { return true };
-        if data == b"[DONE]" {
+        if data.as_ref() == b"[DONE]" {
             self.complete = true;
             return true;
         }
-        let Ok(event) = serde_json::from_slice::<Value>(&data) else {
+        let Ok(event) = serde_json::from_slice::<Event<'_>>(&data) else {
             // whatever it is, it was paid for
-            self.deliver(u64::try_from(data.len()).unwrap_or(u64::MAX));
+            self.deliver(data.len());
             return true;
         };
-        match self.operation {
-            Operation::Chat => self.chat(&event),
-            Operation::Responses => self.response(&event),
-            _ => self.message(&event),
+        match self.kind {
+            Kind::Chat => return self.chat(&event),
+            Kind::Responses => self.response(&event),
+            Kind::Google => self.candidates(&event),
+            Kind::Audio => self.audio(&event),
+            Kind::Messages | Kind::Images | Kind::Other => self.message(&event),
+        }
+        true
+    }
+
+    /// Reads an item of a list.
+    fn item(&mut self, item: &[u8], json: &[u8]) {
+        if let Some(watch) = &mut self.watch {
+            watch.event(item);
+        }
+        match serde_json::from_slice::<Event<'_>>(json) {
+            Ok(event) => self.candidates(&event),
+            Err(_) => self.deliver(json.len()),
         }
     }
 
-    fn chat(&mut self, chunk: &Value) -> bool {
-        self.take_usage(chunk);
-        let choices = chunk.get("choices").and_then(Value::as_array);
-        for choice in choices.into_iter().flatten() {
-            self.text(choice.get("delta"));
-            let index = choice.get("index").and_then(Value::as_u64).unwrap_or(0);
-            let ended = choice.get("finish_reason").is_some_and(|reason| !reason.is_null());
-            if ended && !self.finished.contains(&index) {
-                self.finished.push(index);
-            }
+    fn chat(&mut self, chunk: &Event<'_>) -> bool {
+        self.take_usage(chunk.usage, chunk.x_groq.as_ref(), None);
+        for choice in chunk.choices.iter().flatten() {
+            self.text(choice.delta.or(choice.text));
+            self.finish(choice.index, choice.finish_reason.is_some());
         }
-        let only_usage =
-            choices.is_some_and(Vec::is_empty) && chunk.get("usage").is_some_and(Value::is_object);
+        let only_usage = chunk.choices.as_ref().is_some_and(Vec::is_empty)
+            && chunk.usage.is_some_and(|usage| usage.get().starts_with('{'));
         !(self.hide_usage && only_usage)
     }
 
-    fn response(&mut self, event: &Value) -> bool {
-        let kind = event.get("type").and_then(Value::as_str).unwrap_or_default();
-        if let Some(response) = event.get("response") {
-            self.take_usage(response);
+    fn finish(&mut self, index: Option<u64>, ended: bool) {
+        let index = index.unwrap_or(0);
+        if ended && !self.finished.contains(&index) {
+            self.finished.push(index);
         }
+    }
+
+    fn response(&mut self, event: &Event<'_>) {
+        if let Some(response) = &event.response {
+            self.take_usage(response.usage, None, None);
+        }
+        let kind = event.kind.as_deref().unwrap_or_default();
         if kind.ends_with(".delta") {
-            self.text(event.get("delta"));
+            self.text(event.delta);
         }
         if matches!(kind, "response.completed" | "response.incomplete" | "response.failed") {
             self.complete = true;
         }
-        true
     }
 
-    fn message(&mut self, event: &Value) -> bool {
-        match event.get("type").and_then(Value::as_str) {
+    fn message(&mut self, event: &Event<'_>) {
+        match event.kind.as_deref() {
             Some("message_start") => {
-                if let Some(message) = event.get("message") {
-                    self.take_usage(message);
+                if let Some(message) = &event.message {
+                    self.take_usage(message.usage, None, None);
                 }
                 // the count so far: only the last one is whole
                 self.complete = false;
             }
-            Some("content_block_start") => self.text(event.get("content_block")),
-            Some("content_block_delta") => self.text(event.get("delta")),
-            Some("message_delta") => self.take_usage(event),
+            Some("content_block_start") => self.text(event.content_block),
+            Some("content_block_delta") => self.text(event.delta),
+            Some("message_delta") => self.take_usage(event.usage, None, None),
             Some("message_stop") => self.complete = true,
             _ => {}
         }
-        true
+    }
+
+    fn candidates(&mut self, event: &Event<'_>) {
+        self.take_usage(None, None, event.usage_metadata);
+        for candidate in event.candidates.iter().flatten() {
+            self.text(candidate.content);
+            self.finish(candidate.index, candidate.finish_reason.is_some());
+        }
+        if event.prompt_feedback.as_ref().is_some_and(|said| said.block_reason.is_some()) {
+            // a prompt that is blocked gets no answer, and this is the end of it
+            self.answers = 0;
+        }
+    }
+
+    fn audio(&mut self, event: &Event<'_>) {
+        self.take_usage(event.usage, None, None);
+        self.text(event.delta);
+        if let Some(audio) = event.audio {
+            // three bytes of sound in four letters
+            self.deliver(
+                audio.get().len() / 4 * 3 / usize::try_from(self.bytes_per_token).unwrap_or(1),
+            );
+        }
+        self.complete |= event
+            .kind
+            .as_deref()
+            .is_some_and(|kind| matches!(kind, "speech.audio.done" | "transcript.text.done"));
+    }
+
+    fn sound(&mut self, chunk: &[u8]) {
+        if let Some(watch) = &mut self.watch {
+            watch.bytes(chunk);
+        }
+        let bytes = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+        self.delivered = self.delivered.saturating_add(bytes.div_ceil(self.bytes_per_token));
     }
 
     /// Counts what was generated, and looks at it.
-    fn text(&mut self, value: Option<&Value>) {
-        self.deliver(text_bytes(value));
-        if let Some(watch) = &mut self.watch {
-            each_text(value, &mut |text| watch.text(text));
-        }
-    }
-
-    fn deliver(&mut self, bytes: u64) {
-        self.delivered = self.delivered.saturating_add(bytes);
-    }
-
-    fn take_usage(&mut self, holder: &Value) {
-        let Some(usage) = holder.get("usage").filter(|u| u.is_object()) else { return };
-        let usage = match self.operation {
-            Operation::Messages => AnthropicUsage::deserialize(usage).map(|u| u.merge(self.usage)),
-            _ => OpenAiUsage::deserialize(usage).map(OpenAiUsage::usage),
-        };
-        if let Ok(usage) = usage {
-            self.usage = Some(usage);
-        }
-    }
-}
-
-/// Bytes of all text in a value, but for the words that only label it.
-fn text_bytes(value: Option<&Value>) -> u64 {
-    let mut bytes = 0_u64;
-    each_text(value, &mut |text| {
-        bytes = bytes.saturating_add(u64::try_from(text.len()).unwrap_or(u64::MAX));
-    });
-    bytes
-}
-
-fn each_text(value: Option<&Value>, take: &mut impl FnMut(&str)) {
-    match value {
-        Some(Value::String(text)) => take(text),
-        Some(Value::Array(list)) => list.iter().for_each(|one| each_text(Some(one), take)),
-        Some(Value::Object(members)) => {
-            for (name, one) in members {
-                if !matches!(name.as_str(), "type" | "role" | "id" | "status" | "finish_reason") {
-                    each_text(Some(one), take);
-                }
+    fn text(&mut self, value: Option<&RawValue>) {
+        let Some(value) = value else { return };
+        let (mut bytes, watch) = (0_usize, &mut self.watch);
+        each_text(value, &mut |text| {
+            bytes = bytes.saturating_add(text.len());
+            if let Some(watch) = watch {
+                watch.bytes(text.as_bytes());
             }
-        }
-        _ => {}
+        });
+        self.deliver(bytes);
     }
-}
 
-/// Chat completions and embeddings count `prompt_tokens`, responses `input_tokens`; cached
-/// tokens are part of either.
-#[derive(Deserialize)]
-struct OpenAiUsage {
-    #[serde(alias = "input_tokens")]
-    prompt_tokens: u64,
-    #[serde(alias = "output_tokens", default)]
-    completion_tokens: u64,
-    #[serde(default)]
-    total_tokens: u64,
-    #[serde(alias = "input_tokens_details", default)]
-    prompt_tokens_details: Option<InputDetails>,
-    #[serde(alias = "output_tokens_details", default)]
-    completion_tokens_details: Option<OutputDetails>,
-}
-
-#[derive(Default, Deserialize)]
-struct InputDetails {
-    #[serde(default)]
-    cached_tokens: Option<u64>,
-    #[serde(default)]
-    audio_tokens: Option<u64>,
-}
-
-#[derive(Default, Deserialize)]
-struct OutputDetails {
-    #[serde(default)]
-    reasoning_tokens: Option<u64>,
-    #[serde(default)]
-    audio_tokens: Option<u64>,
-}
-
-impl OpenAiUsage {
-    fn usage(self) -> Usage {
-        let input = self.prompt_tokens_details.unwrap_or_default();
-        let output = self.completion_tokens_details.unwrap_or_default();
-        let thought = output.reasoning_tokens.unwrap_or(0);
-        // some servers leave thoughts out of the completion; the total has them
-        let generated = self
-            .completion_tokens
-            .max(self.total_tokens.saturating_sub(self.prompt_tokens))
-            .max(thought);
-        Usage {
-            input: self.prompt_tokens,
-            cache_read: input.cached_tokens.unwrap_or(0).min(self.prompt_tokens),
-            input_audio: input.audio_tokens.unwrap_or(0).min(self.prompt_tokens),
-            output: generated,
-            output_audio: output.audio_tokens.unwrap_or(0).min(generated),
-            output_reasoning: thought,
-            ..Usage::default()
-        }
+    fn deliver(&mut self, bytes: usize) {
+        self.delivered = self.delivered.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
-}
 
-/// Anthropic counts cache reads and writes beside `input_tokens`, and repeats what it knows in
-/// later events.
-#[derive(Deserialize)]
-struct AnthropicUsage {
-    #[serde(default)]
-    input_tokens: Option<u64>,
-    #[serde(default)]
-    cache_creation_input_tokens: Option<u64>,
-    #[serde(default)]
-    cache_read_input_tokens: Option<u64>,
-    #[serde(default)]
-    cache_creation: Option<CacheCreation>,
-    #[serde(default)]
-    output_tokens: Option<u64>,
-}
-
-#[derive(Default, Deserialize)]
-struct CacheCreation {
-    #[serde(default)]
-    ephemeral_1h_input_tokens: Option<u64>,
-}
-
-impl AnthropicUsage {
-    fn merge(self, earlier: Option<Usage>) -> Usage {
-        let earlier = earlier.unwrap_or_default();
-        let beside =
-            |u: &Usage| u.cache_read.saturating_add(u.cache_write).saturating_add(u.cache_write_1h);
-        let plain =
-            self.input_tokens.unwrap_or_else(|| earlier.input.saturating_sub(beside(&earlier)));
-        let cache_read = self.cache_read_input_tokens.unwrap_or(earlier.cache_read);
-        let hour = self.cache_creation.unwrap_or_default().ephemeral_1h_input_tokens;
-        let cache_write_1h = hour.unwrap_or(earlier.cache_write_1h);
-        let cache_write = match self.cache_creation_input_tokens {
-            Some(all) => all.saturating_sub(cache_write_1h),
-            None => earlier.cache_write,
+    fn take_usage(
+        &mut self,
+        usage: Option<&RawValue>,
+        x_groq: Option<&Groq<'_>>,
+        google: Option<&RawValue>,
+    ) {
+        if let Some(seconds) = usage.and_then(usage::seconds) {
+            self.seconds = seconds;
+            return;
+        }
+        let counted = match self.kind {
+            Kind::Messages => usage.and_then(|usage| usage::anthropic(usage, self.usage)),
+            Kind::Google => google.and_then(GoogleUsage::read),
+            _ => usage.and_then(usage::openai).or_else(|| x_groq?.usage.and_then(usage::openai)),
         };
-        let cached = cache_read.saturating_add(cache_write).saturating_add(cache_write_1h);
-        Usage {
-            input: plain.saturating_add(cached),
-            cache_read,
-            cache_write,
-            cache_write_1h,
-            output: self.output_tokens.unwrap_or(earlier.output),
-            ..Usage::default()
-        }
+        self.usage = counted.or(self.usage);
     }
+}
+
+/// An answer in one piece, as far as it is looked at.
+#[derive(Deserialize)]
+struct Whole<'a> {
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    x_groq: Option<Groq<'a>>,
+    #[serde(borrow, rename = "usageMetadata")]
+    usage_metadata: Option<&'a RawValue>,
+    #[serde(borrow)]
+    choices: Option<&'a RawValue>,
+    #[serde(borrow)]
+    output: Option<&'a RawValue>,
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    candidates: Option<&'a RawValue>,
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    duration: Option<&'a RawValue>,
+}
+
+/// An event of a stream, whosever it is.
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    x_groq: Option<Groq<'a>>,
+    #[serde(borrow, rename = "usageMetadata")]
+    usage_metadata: Option<&'a RawValue>,
+    #[serde(borrow)]
+    choices: Option<Vec<Choice<'a>>>,
+    #[serde(borrow)]
+    candidates: Option<Vec<Candidate<'a>>>,
+    #[serde(borrow)]
+    message: Option<Holder<'a>>,
+    #[serde(borrow)]
+    response: Option<Holder<'a>>,
+    #[serde(borrow)]
+    content_block: Option<&'a RawValue>,
+    #[serde(borrow)]
+    delta: Option<&'a RawValue>,
+    #[serde(borrow)]
+    audio: Option<&'a RawValue>,
+    #[serde(rename = "promptFeedback")]
+    prompt_feedback: Option<Feedback>,
+}
+
+/// Where Groq tells the usage of a stream.
+#[derive(Deserialize)]
+struct Groq<'a> {
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Choice<'a> {
+    index: Option<u64>,
+    finish_reason: Option<IgnoredAny>,
+    #[serde(borrow)]
+    delta: Option<&'a RawValue>,
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Candidate<'a> {
+    index: Option<u64>,
+    #[serde(rename = "finishReason")]
+    finish_reason: Option<IgnoredAny>,
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Feedback {
+    #[serde(rename = "blockReason")]
+    block_reason: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Holder<'a> {
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
 }

@@ -1,14 +1,26 @@
-//! What OpenAI-style calls say: chat completions, responses, embeddings.
+//! What OpenAI-style calls say.
+
+mod audio;
+mod chat;
+mod completions;
+mod embeddings;
+mod moderation;
+mod pictures;
+mod responses;
 
 use okap_types::{Capability, Provider};
-use serde_json::{Map, Value, json};
 
 use super::{
     Call, Operation,
-    call::{Members, plain_object},
+    call::plain_object,
     images,
+    json::{Json, Object},
+    members::{Body, Changes, Members},
 };
 use crate::refusal::Refusal;
+
+pub(super) use self::audio::read_form as read_recording;
+pub(super) use self::pictures::read_form as read_pictures;
 
 /// Members that name another model, another provider's route, a stored object of the key's
 /// owner, work that is billed outside the answer, or an output ceiling in a word that only some
@@ -86,145 +98,70 @@ const OUTSPOKEN: &[&str] = &[
     "gemma",
 ];
 
-pub(super) fn read(call: &mut Call) -> Result<(), Refusal> {
-    call.members().refuse(FORBIDDEN)?;
-    if call.members().has("web_search_options") {
+pub(super) fn read(call: &mut Call, body: &Body<'_>) -> Result<(), Refusal> {
+    // what is forbidden elsewhere is the heart of these
+    let own: &[&str] = match call.operation {
+        Operation::Completions => &["prompt", "best_of"],
+        Operation::Images => &["prompt"],
+        _ => &[],
+    };
+    let beyond = |name: &&str| !own.contains(name) && body.get(name).is_some();
+    if let Some(name) = FORBIDDEN.iter().copied().find(beyond) {
+        return Err(Refusal::UnsupportedParameter(name.to_owned()));
+    }
+    if body.get("web_search_options").is_some() {
         return Err(Refusal::NotCovered("web search".into()));
     }
-    service_tier(call.members())?;
+    service_tier(call, body)?;
     match call.operation {
-        Operation::Embeddings => embeddings(call),
-        Operation::Responses => responses(call),
-        _ => chat(call),
+        Operation::Embeddings => embeddings::read(body),
+        Operation::Responses => responses::read(call, body),
+        Operation::Completions => completions::read(call, body),
+        Operation::Images => pictures::read(call, body),
+        Operation::Speech => audio::read(call, body),
+        Operation::Moderations => moderation::read(call, body),
+        _ => chat::read(call, body),
     }
 }
 
-fn chat(call: &mut Call) -> Result<(), Refusal> {
-    if call.members().has("audio") {
-        return Err(Refusal::NotCovered("audio output".into()));
-    }
-    let modalities = call.members().value("modalities")?;
-    if modalities.is_some_and(|m| !m.is_null() && m != json!(["text"])) {
-        return Err(Refusal::NotCovered("output other than text".into()));
-    }
-    let old = call.members().count("max_tokens")?;
-    let new = call.members().count("max_completion_tokens")?;
-    call.ceiling = match (old, new) {
-        (Some(old), Some(new)) => Some(old.min(new)),
-        (one, other) => one.or(other),
-    };
-    call.answers = call.members().count("n")?.unwrap_or(1);
-    if call.answers > 128 {
-        return Err(Refusal::InvalidRequest("n is above 128".into()));
-    }
-    tools(call)?;
-    call.members().refuse(&["max_output_tokens"])?;
-    let mut images = 0;
-    let messages = call.members().value("messages")?;
-    let Some(Value::Array(messages)) = messages else {
-        return Err(Refusal::InvalidRequest("messages is not a list".into()));
-    };
-    for message in &messages {
-        images += content_of(plain_object(message, "a message")?)?;
-    }
-    finish(call, images)?;
-    call.usage_asked = match call.members().value("stream_options")? {
-        Some(Value::Object(options)) => options.get("include_usage") == Some(&Value::Bool(true)),
-        None | Some(Value::Null) => false,
+/// Takes note of whether a stream tells its usage.
+fn usage_asked(call: &mut Call, body: &Body<'_>) -> Result<(), Refusal> {
+    call.usage_asked = match body.get("stream_options") {
+        Some(Json::Object(options)) => options.get("include_usage") == Some(&Json::Bool(true)),
+        None => false,
         Some(_) => return Err(Refusal::InvalidRequest("stream_options is not an object".into())),
     };
     Ok(())
 }
 
-fn responses(call: &mut Call) -> Result<(), Refusal> {
-    call.ceiling = call.members().count("max_output_tokens")?;
-    call.members().refuse(&["n"])?;
-    if !matches!(call.members().value("instructions")?, None | Some(Value::Null | Value::String(_)))
-    {
-        return Err(Refusal::InvalidRequest("instructions is not a text".into()));
-    }
-    tools(call)?;
-    let mut images = 0;
-    match call.members().value("input")? {
-        Some(Value::String(_)) => {}
-        Some(Value::Array(items)) => {
-            for item in &items {
-                images += self::item(plain_object(item, "an input item")?)?;
-            }
-        }
-        _ => return Err(Refusal::InvalidRequest("input is neither a text nor a list".into())),
-    }
-    finish(call, images)
-}
-
-/// Counts the images of one input item; what stands with the provider is out of reach.
-fn item(item: &Map<String, Value>) -> Result<u64, Refusal> {
-    let held = |name: &str| item.get(name).is_some_and(|v| v.is_string() || v.is_array());
-    match item.get("type") {
-        // without a role it is a reference to a stored item
-        None if item.get("role").is_some_and(Value::is_string) => content_of(item),
-        Some(Value::String(kind)) => match kind.as_str() {
-            "message" => content_of(item),
-            "function_call" | "custom_tool_call" => Ok(0),
-            "reasoning" if held("encrypted_content") || held("content") => Ok(0),
-            "reasoning" => {
-                Err(Refusal::UnsupportedParameter("reasoning without encrypted_content".into()))
-            }
-            "function_call_output" | "custom_tool_call_output" => {
-                item.get("output").map_or(Ok(0), parts)
-            }
-            other => Err(Refusal::NotCovered(format!("input item {}", shown(other)))),
-        },
-        _ => Err(Refusal::InvalidRequest("an input item has neither type nor role".into())),
-    }
-}
-
-/// Text or token numbers, alone or in lists: anything else is no text.
-fn embeddings(call: &Call) -> Result<(), Refusal> {
-    fn plain(input: &Value, depth: u8) -> bool {
-        match input {
-            Value::String(_) => true,
-            Value::Number(_) => depth > 0,
-            Value::Array(list) => depth < 2 && list.iter().all(|one| plain(one, depth + 1)),
-            _ => false,
-        }
-    }
-    match call.members().value("input")? {
-        Some(input) if plain(&input, 0) => Ok(()),
-        Some(Value::Null) | None => Err(Refusal::InvalidRequest("input is missing".into())),
-        Some(_) => Err(Refusal::NotCovered("input other than text".into())),
-    }
-}
-
-fn finish(call: &mut Call, images: u64) -> Result<(), Refusal> {
+fn finish(call: &mut Call, body: &Body<'_>, images: u64) -> Result<(), Refusal> {
     if images > 0 {
         call.needs(Capability::Vision);
         call.prompt_at_most = call.prompt_at_most.saturating_add(images::tokens(images)?);
     }
     let name = call.model.as_str();
     let name = name.rsplit_once('/').map_or(name, |(_, name)| name);
-    call.hidden_output = call.members().has("reasoning")
-        || call.members().has("reasoning_effort")
-        || call.members().has("include_reasoning")
+    call.hidden_output = body.get("reasoning").is_some()
+        || body.get("reasoning_effort").is_some()
+        || body.get("include_reasoning").is_some()
         || !OUTSPOKEN.iter().any(|begin| name.starts_with(begin));
     Ok(())
 }
 
 /// Counts the images in the content of a message.
-fn content_of(message: &Map<String, Value>) -> Result<u64, Refusal> {
-    let attached = |name: &&&str| message.get(**name).is_some_and(|v| !v.is_null());
-    if let Some(name) = ATTACHED.iter().find(attached) {
+fn content_of(message: &Object<'_>) -> Result<u64, Refusal> {
+    if let Some(name) = ATTACHED.iter().find(|name| message.get(name).is_some()) {
         return Err(Refusal::NotCovered(format!("{name} in a message")));
     }
     message.get("content").map_or(Ok(0), parts)
 }
 
 /// Some servers take any medium where an image is wanted, and an hour of film is no image.
-fn picture(image_url: Option<&Value>) -> Result<(), Refusal> {
+fn picture(image_url: Option<&Json<'_>>) -> Result<(), Refusal> {
     const PICTURES: [&str; 5] = ["png", "jpeg", "jpg", "webp", "gif"];
     let address = match image_url {
-        Some(Value::Object(image)) => image.get("url").and_then(Value::as_str),
-        Some(Value::String(address)) => Some(address.as_str()),
+        Some(Json::Object(image)) => image.get("url").and_then(Json::as_text),
+        Some(Json::Text(address)) => Some(address.as_ref()),
         _ => None,
     };
     let address = address.ok_or_else(|| Refusal::InvalidRequest("image_url is missing".into()))?;
@@ -239,19 +176,19 @@ fn picture(image_url: Option<&Value>) -> Result<(), Refusal> {
 }
 
 /// Counts the images among content parts; other parts must be text.
-fn parts(content: &Value) -> Result<u64, Refusal> {
+fn parts(content: &Json<'_>) -> Result<u64, Refusal> {
     let parts = match content {
-        Value::Null | Value::String(_) => return Ok(0),
-        Value::Array(parts) => parts,
+        Json::Null | Json::Text(_) => return Ok(0),
+        Json::List(parts) => parts,
         _ => return Err(Refusal::InvalidRequest("content is neither a text nor a list".into())),
     };
     let mut images = 0;
     for part in parts {
         let part = plain_object(part, "a content part")?;
-        match part.get("type").and_then(Value::as_str) {
+        match part.get("type").and_then(Json::as_text) {
             Some("text" | "input_text" | "output_text" | "refusal" | "thinking") => {}
             Some("image_url" | "input_image") => {
-                if part.get("file_id").is_some_and(|id| !id.is_null()) {
+                if part.get("file_id").is_some() {
                     return Err(Refusal::UnsupportedParameter("file_id".into()));
                 }
                 picture(part.get("image_url"))?;
@@ -267,12 +204,12 @@ fn parts(content: &Value) -> Result<u64, Refusal> {
 }
 
 /// Only tools that the app runs itself: a hosted tool costs money and reaches out on its own.
-fn tools(call: &mut Call) -> Result<(), Refusal> {
-    match call.members().value("tools")? {
-        None | Some(Value::Null) => {}
-        Some(Value::Array(tools)) => {
-            for tool in &tools {
-                match plain_object(tool, "a tool")?.get("type").and_then(Value::as_str) {
+fn tools(call: &mut Call, body: &Body<'_>) -> Result<(), Refusal> {
+    match body.get("tools") {
+        None => {}
+        Some(Json::List(tools)) => {
+            for tool in tools {
+                match plain_object(tool, "a tool")?.get("type").and_then(Json::as_text) {
                     Some("function" | "custom") => {}
                     Some(other) => {
                         return Err(Refusal::NotCovered(format!("tool {}", shown(other))));
@@ -286,19 +223,20 @@ fn tools(call: &mut Call) -> Result<(), Refusal> {
         }
         Some(_) => return Err(Refusal::InvalidRequest("tools is not a list".into())),
     }
-    if call.members().has("functions") {
+    if body.get("functions").is_some() {
         call.adds_tools();
     }
     Ok(())
 }
 
 /// Tiers that are billed above the listed price are refused.
-fn service_tier(members: &Members) -> Result<(), Refusal> {
-    match members.value("service_tier")? {
-        None | Some(Value::Null) => Ok(()),
-        Some(Value::String(tier))
-            if matches!(tier.as_str(), "auto" | "default" | "flex" | "on_demand") =>
+fn service_tier(call: &mut Call, body: &Body<'_>) -> Result<(), Refusal> {
+    match body.get("service_tier") {
+        None => Ok(()),
+        Some(Json::Text(tier))
+            if matches!(tier.as_ref(), "auto" | "default" | "flex" | "on_demand") =>
         {
+            call.tier_chosen = tier != "auto";
             Ok(())
         }
         Some(_) => {
@@ -311,55 +249,51 @@ fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 
-/// The project of the owner's key may be set to a dearer tier than the one that is priced.
-fn default_tier(provider: &Provider, members: &mut Members) {
-    let chosen =
-        matches!(members.value("service_tier"), Ok(Some(Value::String(tier))) if tier != "auto");
-    if *provider == Provider::OpenAi && !chosen {
-        members.set("service_tier", &Value::String("default".to_owned()));
-    }
-}
-
-pub(super) fn rewrite_responses(provider: &Provider, members: &mut Members, ceiling: Option<u64>) {
-    members.set("store", &Value::Bool(false));
-    default_tier(provider, members);
-    if let Some(ceiling) = ceiling {
-        members.set("max_output_tokens", &ceiling.into());
-    }
-}
-
-pub(super) fn rewrite_chat(
+/// What goes up in other words than the app's.
+pub(super) fn rewrite(
     call: &Call,
     provider: &Provider,
-    members: &mut Members,
+    members: &Members,
     ceiling: Option<u64>,
-) {
-    if members.has("store") {
-        members.set("store", &Value::Bool(false));
-    }
-    default_tier(provider, members);
-    if let Some(ceiling) = ceiling {
-        let (old, new) = ("max_tokens", "max_completion_tokens");
-        // the app's own word for it stays, where the server knows both; elsewhere the new one is
-        // refused or, worse, no ceiling
-        let knows_new = matches!(provider, Provider::OpenAi | Provider::Groq);
-        let had_old = members.has(old);
-        if !knows_new {
-            members.remove(new);
-        } else if !had_old || members.has(new) {
-            members.set(new, &ceiling.into());
+) -> Changes {
+    let mut changes = Changes::default();
+    match call.operation {
+        Operation::Chat => chat::rewrite(call, provider, members, ceiling, &mut changes),
+        Operation::Completions => {
+            if let Some(ceiling) = ceiling {
+                changes.set("max_tokens", ceiling);
+            }
+            ask_usage(call, provider, members, &mut changes);
         }
-        if !knows_new || had_old {
-            members.set(old, &ceiling.into());
+        Operation::Responses => {
+            changes.set("store", false);
+            default_tier(call, provider, &mut changes);
+            if let Some(ceiling) = ceiling {
+                changes.set("max_output_tokens", ceiling);
+            }
         }
+        Operation::Moderations if members.raw("model").is_none_or(|raw| raw == "null") => {
+            changes.set("model", format_args!("\"{}\"", call.model));
+        }
+        _ => {}
     }
-    // Mistral tells its usage unasked, and refuses to be asked
-    if call.stream && !call.usage_asked && *provider != Provider::Mistral {
-        let mut options = match members.value("stream_options") {
-            Ok(Some(Value::Object(options))) => options,
-            _ => Map::new(),
-        };
-        options.insert("include_usage".to_owned(), Value::Bool(true));
-        members.set("stream_options", &Value::Object(options));
+    changes
+}
+
+/// The project of the owner's key may be set to a dearer tier than the one that is priced.
+fn default_tier(call: &Call, provider: &Provider, changes: &mut Changes) {
+    if *provider == Provider::OpenAi && !call.tier_chosen {
+        changes.set("service_tier", "\"default\"");
     }
+}
+
+/// Asks for the usage of a stream. Mistral tells it unasked, and refuses to be asked.
+fn ask_usage(call: &Call, provider: &Provider, members: &Members, changes: &mut Changes) {
+    if !call.stream || call.usage_asked || *provider == Provider::Mistral {
+        return;
+    }
+    let own = members.raw("stream_options").and_then(|raw| serde_json::from_str(raw).ok());
+    let mut options: serde_json::Map<_, _> = own.flatten().unwrap_or_default();
+    options.insert("include_usage".to_owned(), true.into());
+    changes.set("stream_options", serde_json::Value::Object(options));
 }

@@ -19,6 +19,15 @@ pub fn error_body(style: Style, refusal: &Refusal, grant: Option<&GrantId>) -> V
         Style::Anthropic => json!({
             "type": "error", "error": {"type": code, "message": message}, "message": message,
         }),
+        Style::Google => json!({
+            "error": {
+                "code": refusal.status(), "message": message, "status": status(refusal.status()),
+                "details": [{
+                    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                    "reason": code.to_ascii_uppercase(), "domain": "okap",
+                }],
+            },
+        }),
     };
     let mut okap = serde_json::Map::new();
     okap.insert("code".into(), code.into());
@@ -43,7 +52,7 @@ pub fn error_body(style: Style, refusal: &Refusal, grant: Option<&GrantId>) -> V
 pub fn stop_event(style: Style, refusal: &Refusal, grant: Option<&GrantId>) -> Vec<u8> {
     let body = error_body(style, refusal, grant);
     match style {
-        Style::OpenAi => format!("data: {body}\n\n"),
+        Style::OpenAi | Style::Google => format!("data: {body}\n\n"),
         Style::Anthropic => format!("event: error\ndata: {body}\n\n"),
     }
     .into_bytes()
@@ -61,6 +70,7 @@ pub fn models(style: Style, allowed: &[ModelId]) -> Value {
             "first_id": allowed.first().map(ModelId::as_str),
             "last_id": allowed.last().map(ModelId::as_str),
         }),
+        Style::Google => json!({"models": data}),
     }
 }
 
@@ -72,5 +82,25 @@ pub fn model(style: Style, id: &str) -> Value {
         Style::Anthropic => json!({
             "type": "model", "id": id, "display_name": id, "created_at": "1970-01-01T00:00:00Z",
         }),
+        Style::Google => json!({
+            "name": format!("models/{id}"), "version": "", "displayName": id,
+            "supportedGenerationMethods": [],
+        }),
+    }
+}
+
+/// The word that Google's APIs have for a status.
+const fn status(status: u16) -> &'static str {
+    match status {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        402 => "FAILED_PRECONDITION",
+        408 | 504 => "DEADLINE_EXCEEDED",
+        429 => "RESOURCE_EXHAUSTED",
+        501 | 405 => "UNIMPLEMENTED",
+        502 | 503 => "UNAVAILABLE",
+        400..=499 => "INVALID_ARGUMENT",
+        _ => "INTERNAL",
     }
 }

@@ -1,9 +1,11 @@
 //! Server-sent events out of chunks with borders anywhere.
 
+use std::borrow::Cow;
+
 use memchr::memchr2;
 
 /// Longest event that is waited for.
-const LONGEST: usize = 8 * 1024 * 1024;
+pub(super) const LONGEST: usize = 8 * 1024 * 1024;
 
 /// The stream holds an event beyond all measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,14 +61,15 @@ impl Events {
 }
 
 /// The `data` of an event, its lines joined; `None` where it has none.
-pub(super) fn data(event: &[u8]) -> Option<Vec<u8>> {
-    let mut data: Option<Vec<u8>> = None;
+pub(super) fn data(event: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let mut data: Option<Cow<'_, [u8]>> = None;
     for line in event.split(|b| matches!(b, b'\n' | b'\r')) {
         let Some(value) = line.strip_prefix(b"data:") else { continue };
         let value = value.strip_prefix(b" ").unwrap_or(value);
         match &mut data {
-            None => data = Some(value.to_vec()),
+            None => data = Some(Cow::Borrowed(value)),
             Some(data) => {
+                let data = data.to_mut();
                 data.push(b'\n');
                 data.extend_from_slice(value);
             }

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use okap_types::Provider;
 use url::Url;
 
+use super::{Operation, Verb};
+
 /// Whose words a provider speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
@@ -10,6 +12,8 @@ pub enum Style {
     OpenAi,
     /// Anthropic's.
     Anthropic,
+    /// Google's own; OpenAI's below `/openai`.
+    Google,
 }
 
 /// How a provider wants its key.
@@ -39,6 +43,35 @@ impl Upstream {
     #[must_use]
     pub const fn openai_style(base_url: Url) -> Self {
         Self { base_url, style: Style::OpenAi, auth: Auth::Bearer }
+    }
+
+    /// The address that an operation goes up to.
+    #[must_use]
+    pub fn address(&self, operation: &Operation) -> Url {
+        let path = operation.path();
+        let Operation::Google { verb, .. } = operation else {
+            // what is not Google's own it serves in OpenAI's words
+            return match self.style {
+                Style::Google => self.url(&format!("openai{path}")),
+                _ => self.url(&path),
+            };
+        };
+        let mut url = self.url(&path);
+        if *verb == Verb::Stream {
+            url.set_query(Some("alt=sse"));
+        }
+        url
+    }
+
+    /// How an operation wants its key.
+    #[must_use]
+    pub const fn auth_for(&self, operation: &Operation) -> Auth {
+        match (self.style, operation, self.auth) {
+            (_, _, Auth::None) => Auth::None,
+            (Style::Google, Operation::Google { .. }, auth) => auth,
+            (Style::Google, ..) => Auth::Bearer,
+            (_, _, auth) => auth,
+        }
     }
 
     /// The address of a route.
@@ -73,12 +106,11 @@ impl Upstreams {
                 Style::Anthropic,
                 Auth::Header("x-api-key"),
             ),
-            // through its OpenAI-compatible address
             (
                 Provider::Google,
-                "https://generativelanguage.googleapis.com/v1beta/openai",
-                Style::OpenAi,
-                Auth::Bearer,
+                "https://generativelanguage.googleapis.com/v1beta",
+                Style::Google,
+                Auth::Header("x-goog-api-key"),
             ),
             (Provider::Groq, "https://api.groq.com/openai/v1", Style::OpenAi, Auth::Bearer),
             (Provider::Together, "https://api.together.xyz/v1", Style::OpenAi, Auth::Bearer),

@@ -30,10 +30,10 @@ impl Watch {
         self.alarmed |= memmem::find(event, self.secret.expose().as_bytes()).is_some();
     }
 
-    /// Takes generated text, which goes on from event to event.
-    pub(super) fn text(&mut self, piece: &str) {
+    /// Takes generated text or sound, which goes on from event to event.
+    pub(super) fn bytes(&mut self, piece: &[u8]) {
         let secret = self.secret.expose().as_bytes();
-        self.tail.extend_from_slice(piece.as_bytes());
+        self.tail.extend_from_slice(piece);
         self.alarmed |= memmem::find(&self.tail, secret).is_some();
         let keep = secret.len().saturating_sub(1);
         self.tail.drain(..self.tail.len().saturating_sub(keep));

@@ -49,7 +49,7 @@ fn every_other_route_is_refused() {
         ("POST", "/chat/completions/../files"),
         ("POST", "/Chat/Completions"),
         ("POST", "/chat%2Fcompletions"),
-        ("POST", "/audio/speech"),
+        ("POST", "/audio/voices"),
         ("GET", "/organization/usage"),
         ("POST", "/messages"),
         ("POST", ""),

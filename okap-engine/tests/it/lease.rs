@@ -59,7 +59,7 @@ fn hold(node: &mut Leased, limits: &Limits, amount: u64, now: Timestamp) -> Resu
 
 #[test]
 fn a_call_needs_a_lease_and_the_calls_behind_it_do_not() {
-    let (mut store, mut node, limits) = (Store::default(), Leased::new(1), monthly(1000));
+    let (mut store, mut node, limits) = (Store::default(), Leased::new(1), monthly(10_000));
     assert_eq!(hold(&mut node, &limits, 10, noon()), Err(Denial::Uncovered(micros(10))));
     store.renew(&mut node, &limits, 10, Ahead::Some, noon());
     for _ in 0..17 {
@@ -303,9 +303,9 @@ proptest! {
     #[test]
     fn one_node_refuses_nothing_that_fits(
         events in prop::collection::vec(event(), 1..250),
-        cap in 1..400u64, per_day in 1..60u32, per_minute in 1..20u32, strict in any::<bool>(),
+        cap in 1..400u64, per_day in 1..60u32, strict in any::<bool>(),
     ) {
-        let limits = monthly(cap).per_minute(per_minute).per_day(per_day);
+        let limits = monthly(cap).per_day(per_day);
         let ahead = if strict { Ahead::None } else { Ahead::Some };
         let mut store = Store::default();
         let mut node = Leased::new(1);
@@ -343,6 +343,45 @@ proptest! {
             }
             prop_assert_eq!(node.used(now).month, plain.used(now).month);
             prop_assert_eq!(node.used(now).minute_requests, plain.used(now).minute_requests);
+        }
+    }
+
+    /// Nor does it let one too many out in any 60 s, or refuse one that fits: also where thousands
+    /// are allowed and neighbours share a moment.
+    #[test]
+    fn a_rate_is_kept_by_when_calls_leave(
+        gaps in prop::collection::vec(0i64..400, 200..1200), most in 1u32..600, burst in 0i64..60_000,
+    ) {
+        let limits = Limits::default().per_minute(most);
+        let (mut store, mut node) = (Store::default(), Leased::new(1));
+        let mut now = noon();
+        let mut left: Vec<i64> = Vec::new();
+        for (n, gap) in gaps.into_iter().enumerate() {
+            now = later(now, if n == 100 { burst } else { gap });
+            let mut held = hold(&mut node, &limits, 0, now);
+            if matches!(held, Err(Denial::Uncovered(_))) {
+                let want = Want { limits: &limits, amount: Pico::ZERO, requests: 1, ahead: Ahead::Some };
+                let renewal = node.renew(&store.0, &want, now);
+                store.0 = renewal.stored.clone();
+                node.renewed(renewal);
+                held = hold(&mut node, &limits, 0, now);
+            }
+            match held {
+                Ok(hold) => {
+                    let leaves = now.unix_millis() + i64::from(hold.pause);
+                    prop_assert!(hold.pause <= 1000);
+                    left.push(leaves);
+                    // a provider hears of each up to 400 ms late, and still of no more
+                    let wide = left.iter().filter(|l| **l > leaves - 60_400 && **l <= leaves);
+                    prop_assert!(wide.count() <= most as usize);
+                }
+                Err(Denial::Refused(_)) => {
+                    let now = now.unix_millis();
+                    let counted = left.iter().filter(|l| **l > now - 60_000).count();
+                    prop_assert!(counted >= most as usize, "{counted} of {most}");
+                }
+                Err(Denial::Uncovered(_)) => prop_assert!(false, "a lease was there"),
+            }
         }
     }
 }

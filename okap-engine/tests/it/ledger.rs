@@ -211,29 +211,4 @@ proptest! {
             }
         }
     }
-
-    /// Also where thousands are allowed and neighbours share a moment: never one too many, and none
-    /// refused that fits.
-    #[test]
-    fn a_high_rate_is_never_passed(gaps in prop::collection::vec(0i64..400, 500..1500), most in 130u32..600) {
-        let mut account = Account::default();
-        let limits = Limits::default().per_minute(most);
-        let mut now = noon().unix_millis();
-        let mut left: Vec<i64> = Vec::new();
-        for gap in gaps {
-            now += gap;
-            let in_window = |left: &[i64], at| left.iter().filter(|l| **l + 60_000 > at).count();
-            match account.hold(&limits, Pico::default(), Timestamp::from_unix_millis(now)) {
-                Ok(hold) => {
-                    let leaves = now + i64::from(hold.pause);
-                    left.push(leaves);
-                    prop_assert!(hold.pause <= 1000);
-                    prop_assert!(in_window(&left, leaves) <= most as usize);
-                    // nor does a provider see one too many that hears of each up to 400 ms late
-                    prop_assert!(in_window(&left, leaves - 400) <= most as usize);
-                }
-                Err(_) => prop_assert!(in_window(&left, now) >= most as usize),
-            }
-        }
-    }
 }

@@ -23,6 +23,8 @@ use crate::{CommitError, Consent, Vault, core::Core};
 
 /// Most rows that go to the store together.
 const GROUP: usize = 256;
+/// How often other tasks get on before a group goes to the store.
+const TURNS: usize = 3;
 /// How long the store is left alone after a failure; longer each time.
 const PATIENCE: Duration = Duration::from_millis(200);
 const MOST_PATIENCE: Duration = Duration::from_secs(2);
@@ -51,7 +53,7 @@ pub(crate) struct Settling {
     pub(crate) family: Arc<Family>,
     pub(crate) hold: Hold,
     pub(crate) cost: Pico,
-    pub(crate) row: AuditRow,
+    pub(crate) row: Arc<AuditRow>,
     /// Keeps it among the calls under way until its row is durable.
     pub(crate) place: Option<Place>,
 }
@@ -116,6 +118,10 @@ impl<V: Vault, C: Consent> Core<V, C> {
     async fn write_books(&self) {
         let books = &self.allowance.books;
         loop {
+            // whoever is about to end goes along
+            for _ in 0..TURNS {
+                tokio::task::yield_now().await;
+            }
             let group = books.next();
             if group.is_empty() {
                 return;
@@ -136,8 +142,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let books = &self.allowance.books;
         let mut patience = PATIENCE;
         loop {
-            let rows =
-                group.iter().map(|entry| Change::Append(Box::new(entry.settling.row.clone())));
+            let rows = group.iter().map(|entry| Change::Append(entry.settling.row.clone()));
             let error = match self.vault.commit(rows.collect()).await {
                 Ok(()) => {
                     books.failing.store(false, Ordering::Relaxed);

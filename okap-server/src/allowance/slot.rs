@@ -55,6 +55,8 @@ pub(super) enum Due {
 
 /// How long an account is left alone before its lease goes back.
 const IDLE: std::time::Duration = std::time::Duration::from_millis(100);
+/// How often a lease is renewed at most while it covers the calls that come.
+const OFTEN: std::time::Duration = std::time::Duration::from_millis(20);
 /// How long what a node has counted may be unknown to the store.
 const UNKNOWN: std::time::Duration = std::time::Duration::from_secs(1);
 /// How long a node takes nothing ahead once another has asked for what it had.
@@ -191,7 +193,7 @@ impl Family {
     pub(crate) fn enter(self: &Arc<Self>, most: usize) -> Result<Place, Refusal> {
         let entered = |slot: &Arc<Slot>| slot.inside.fetch_add(1, Ordering::Relaxed);
         // the last one is that of the whole family
-        let before = self.slots.iter().map(entered).last().unwrap_or_default();
+        let before = self.slots.iter().map(entered).fold(0, |_, before| before);
         let place = Place(self.clone());
         match before < most {
             true => Ok(place),
@@ -256,10 +258,14 @@ impl Family {
         uncovered.map(|(slot, _)| slot.clone()).collect()
     }
 
-    /// Those whose lease is nearly used up.
+    /// Those whose lease is nearly used up, and that were not renewed just now.
     pub(super) fn low(&self) -> impl Iterator<Item = &Arc<Slot>> {
         let pairs = self.slots.iter().zip(&self.shares);
-        let low = pairs.filter(|(slot, share)| slot.lock().leased.runs_low(&share.limits));
+        let low = pairs.filter(|(slot, share)| {
+            let counted = slot.lock();
+            counted.leased.runs_low(&share.limits, counted.usual)
+                && counted.renewed.elapsed() >= OFTEN
+        });
         low.map(|(slot, _)| slot)
     }
 

@@ -24,9 +24,8 @@ const RESTS: u32 = 20;
 impl<V: Vault, C: Consent> Core<V, C> {
     /// Sees to it that the steward is about.
     pub(super) fn attend(self: &Arc<Self>) {
-        if !!self.allowance.tended.load(Ordering::Relaxed)
-            && !self.allowance.tended.swap(true, Ordering::SeqCst)
-        {
+        let about = self.allowance.tended.load(Ordering::Relaxed);
+        if !about && !self.allowance.tended.swap(true, Ordering::SeqCst) {
             let core = self.clone();
             tokio::spawn(async move {
                 loop {
@@ -58,7 +57,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             let all = stream::iter(busy)
                 .map(|slot| async move { self.see_to(&slot).await })
                 .buffer_unordered(AT_ONCE);
-            if !all.all(|done| std::future::ready(done)).await {
+            if !all.all(std::future::ready).await {
                 sleep(PATIENCE).await;
             }
         }

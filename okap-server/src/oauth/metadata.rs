@@ -59,7 +59,11 @@ impl<V: Vault, C: Consent> Core<V, C> {
             okap_providers_supported: profile.providers.clone(),
             okap_capabilities_supported: vec![
                 Capability::Chat,
+                Capability::Completions,
                 Capability::Embeddings,
+                Capability::Images,
+                Capability::Audio,
+                Capability::Moderation,
                 Capability::Vision,
             ],
             okap_detail_fields_supported: words(&[

@@ -78,7 +78,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
         &self,
         headers: &HeaderMap,
         method: &str,
-        url: &Url,
+        url: impl FnOnce() -> Url + Send,
         presented: &Presented,
         access: &Access,
     ) -> Result<(), Refusal> {
@@ -86,7 +86,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             (None, false) => Ok(()),
             (Some(_), false) | (None, true) => Err(Refusal::InvalidToken),
             (Some(key), true) => {
-                let proven = self.proven(headers, method, url, Some(&presented.token)).await?;
+                let proven = self.proven(headers, method, &url(), Some(&presented.token)).await?;
                 match proven {
                     None => Err(Refusal::InvalidProof("the DPoP header is missing".to_owned())),
                     Some(proven) if proven == *key => Ok(()),

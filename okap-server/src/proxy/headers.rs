@@ -1,12 +1,18 @@
 //! What goes up in place of the call, and what comes down of the answer.
 
+use std::{
+    collections::HashMap,
+    sync::{PoisonError, RwLock},
+};
+
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
+use memchr::memmem;
 use okap_engine::{
-    provider::{Auth, Style, Upstream},
+    provider::{Auth, Operation, Style, Upstream},
     refusal::Refusal,
 };
-use okap_types::Secret;
+use okap_types::{Provider, Secret};
 
 use super::Running;
 use crate::{
@@ -30,20 +36,17 @@ const DOWN: &[&str] = &[
 
 /// A new request to the provider: nothing of the app's goes up but what the lists name.
 pub(super) fn fresh_request<V: Vault, C: Consent>(
-    upstream: &Upstream,
+    (upstream, address): (&Upstream, Uri),
     running: &Running<V, C>,
     headers: &HeaderMap,
     key: Option<&Secret<String>>,
 ) -> Result<Request<Bytes>, Refusal> {
     let broken =
         || Refusal::Upstream(running.provider.clone(), "its address or key cannot be used".into());
-    let url = upstream.url(running.call.operation.path());
+    let operation = &running.call.operation;
     let body = Bytes::from(running.call.forward_to(&running.provider, running.admitted.ceiling));
-    let mut request = Request::builder()
-        .method(Method::POST)
-        .uri(url.as_str())
-        .body(body)
-        .map_err(|_| broken())?;
+    let mut request =
+        Request::builder().method(Method::POST).uri(address).body(body).map_err(|_| broken())?;
     let fresh = request.headers_mut();
     for name in UP.iter().copied() {
         // a token that strayed here stays
@@ -52,7 +55,8 @@ pub(super) fn fresh_request<V: Vault, C: Consent>(
             fresh.append(HeaderName::from_static(name), value.clone());
         }
     }
-    fresh.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let kind = HeaderValue::from_str(&running.call.content_type()).map_err(|_| broken())?;
+    fresh.insert(header::CONTENT_TYPE, kind);
     fresh.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     fresh.insert(
         header::USER_AGENT,
@@ -66,7 +70,7 @@ pub(super) fn fresh_request<V: Vault, C: Consent>(
         value.set_sensitive(true);
         Ok::<_, Refusal>(value)
     };
-    match (upstream.auth, key) {
+    match (upstream.auth_for(operation), key) {
         (Auth::Bearer, Some(key)) => {
             fresh.insert(header::AUTHORIZATION, secret(format!("Bearer {}", key.expose()))?);
         }
@@ -76,6 +80,33 @@ pub(super) fn fresh_request<V: Vault, C: Consent>(
         (Auth::None, _) | (_, None) => {}
     }
     Ok(request)
+}
+
+/// Where the routes of providers are, once they were asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Addresses(RwLock<HashMap<(Provider, &'static str), Uri>>);
+
+impl Addresses {
+    /// The address of an operation; `None` where it cannot be one.
+    pub(super) fn of(
+        &self,
+        provider: &Provider,
+        upstream: &Upstream,
+        operation: &Operation,
+    ) -> Option<Uri> {
+        // these have the model in their path
+        if matches!(operation, Operation::Google { .. }) {
+            return upstream.address(operation).as_str().parse().ok();
+        }
+        let name = (provider.clone(), operation.as_str());
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+        if known.is_some() {
+            return known;
+        }
+        let address: Uri = upstream.address(operation).as_str().parse().ok()?;
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        Some(known.entry(name).or_insert(address).clone())
+    }
 }
 
 /// The head of an answer that is passed on, without a body.
@@ -96,5 +127,5 @@ pub(super) fn passed(head: &http::response::Parts, key: Option<&Secret<String>>)
 pub(super) fn holds(bytes: &[u8], key: Option<&Secret<String>>) -> bool {
     let Some(key) = key else { return false };
     let key = key.expose().as_bytes();
-    key.len() >= 8 && bytes.windows(key.len()).any(|window| window == key)
+    key.len() >= 8 && memmem::find(bytes, key).is_some()
 }

@@ -3,6 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use okap_conformance::provider::Rule;
+use okap_engine::{ledger::Account, pico::Pico, record::Key};
+use okap_server::Vault as _;
+use okap_types::Timestamp;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
@@ -204,4 +207,26 @@ async fn a_grant_revoked_while_the_hold_is_stored_is_refused() {
     house.quiet().await;
     assert_eq!((house.arrived(), house.used(&granted).await), (0, 0));
     Arc::into_inner(house).unwrap().done().await;
+}
+
+/// What is on lease goes back by itself once no call needs it, and meanwhile counts as used.
+#[tokio::test]
+async fn a_lease_that_nobody_uses_goes_back() {
+    let house = House::open().await;
+    let granted = house.grant(chat_with(json!({"monthly_spend": 1}))).await;
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.status, 200);
+    let account = async || {
+        let prefix = Key::stored("account/");
+        let found = house.control().vault().list(&prefix, None, 10).await.unwrap().remove(0).1;
+        serde_json::from_slice::<Account>(&found.bytes).unwrap()
+    };
+    assert!(account().await.pledged() > Pico::ZERO);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(3);
+    while account().await.pledged() > Pico::ZERO {
+        assert!(tokio::time::Instant::now() < deadline, "the lease is still out");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let stored = account().await.used(Timestamp::from_unix_millis(0)).month.get();
+    assert_eq!(stored, house.charged());
+    house.done().await;
 }

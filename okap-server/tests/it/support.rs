@@ -184,7 +184,7 @@ impl Plan {
         Self { bend: Some(Box::new(bend)), ..self }
     }
 
-    /// Points one more provider, of the OpenAI style, at the fake.
+    /// Points one more provider at the fake: of the OpenAI style, or Google.
     pub(crate) fn second(self, provider: Provider) -> Self {
         Self { second: Some(provider), ..self }
     }
@@ -216,7 +216,11 @@ impl Plan {
             config = config.upstream(name, style);
         }
         if let Some(second) = self.second {
-            config = config.upstream(second, openai(&provider.url()));
+            let style = match second {
+                Provider::Google => google(&provider.url()),
+                _ => openai(&provider.url()),
+            };
+            config = config.upstream(second, style);
         }
         config.longest_call = 1024 * 1024;
         config.answer_within = PATIENCE;
@@ -278,6 +282,14 @@ pub(crate) fn anthropic(url: &str) -> UpstreamProvider {
         base_url: format!("{url}/v1").parse().unwrap(),
         style: okap_server::Style::Anthropic,
         auth: okap_server::Auth::Header("x-api-key"),
+    }
+}
+
+pub(crate) fn google(url: &str) -> UpstreamProvider {
+    UpstreamProvider {
+        base_url: format!("{url}/v1beta").parse().unwrap(),
+        style: okap_server::Style::Google,
+        auth: okap_server::Auth::Header("x-goog-api-key"),
     }
 }
 

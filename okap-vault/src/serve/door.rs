@@ -41,7 +41,7 @@ impl Door {
     ///
     /// A page of another site whose name was bent to this address (DNS rebinding) is same-origin
     /// with it for the browser, but cannot but send its own name.
-    fn is_ours(&self, request: &Request<Body>) -> bool {
+    pub(super) fn is_ours<B>(&self, request: &Request<B>) -> bool {
         let mut hosts = request.headers().get_all(header::HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
         let named = host.to_str().is_ok_and(|host| self.is_name(host));
@@ -56,7 +56,7 @@ impl Door {
     }
 
     /// Where a request comes from: behind a proxy, what the proxy itself has seen.
-    fn peer(&self, connected: IpAddr, headers: &HeaderMap) -> IpAddr {
+    pub(super) fn peer(&self, connected: IpAddr, headers: &HeaderMap) -> IpAddr {
         if !self.behind_tls_proxy {
             return connected;
         }

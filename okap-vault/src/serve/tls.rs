@@ -1,6 +1,5 @@
 use std::{path::PathBuf, sync::Arc};
 
-use axum_server::tls_rustls::RustlsConfig;
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject},
@@ -32,7 +31,7 @@ pub enum TlsError {
 
 impl TlsFiles {
     /// Reads both: TLS 1.2 and 1.3 by ring, HTTP/1.1.
-    pub(super) fn config(&self) -> Result<RustlsConfig, TlsError> {
+    pub(super) fn config(&self) -> Result<Arc<ServerConfig>, TlsError> {
         let unread = |error| TlsError::File(self.cert.clone(), error);
         let chain = CertificateDer::pem_file_iter(&self.cert).map_err(unread)?;
         let chain: Vec<_> = chain.collect::<Result<_, _>>().map_err(unread)?;
@@ -47,6 +46,6 @@ impl TlsFiles {
                 .and_then(|tls| tls.with_no_client_auth().with_single_cert(chain, key))
                 .map_err(|error| TlsError::Pair(self.cert.clone(), error))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(RustlsConfig::from_config(Arc::new(config)))
+        Ok(Arc::new(config))
     }
 }

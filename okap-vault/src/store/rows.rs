@@ -114,6 +114,8 @@ pub(super) mod meta {
     pub(in crate::store) const KEYRING: &str = "keyring";
     /// Raised by what nodes have to hear of.
     pub(in crate::store) const GENERATION: &str = "generation";
+    /// The last row that is listed by its grant (SQLite).
+    pub(in crate::store) const LISTED: &str = "audit_listed";
     /// Where the chain over the audit stands.
     pub(in crate::store) const HEAD: &str = "audit_head";
 }

@@ -2,7 +2,7 @@ use std::{path::Path, sync::Arc};
 
 use okap_engine::record::{Change, Key, Owner, Versioned};
 use okap_server::{CommitError, StoreError, Vault};
-use okap_types::{Provider, Secret};
+use okap_types::{Provider, Secret, Timestamp};
 
 use super::Database;
 use crate::keys::{self, Keyring};
@@ -90,6 +90,10 @@ impl Vault for StoredVault {
 
     async fn generation(&self) -> Result<Option<u64>, StoreError> {
         self.database.generation().await.map(Some)
+    }
+
+    async fn time(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.database.time().await
     }
 
     async fn changed(&self) {

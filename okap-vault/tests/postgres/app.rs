@@ -34,7 +34,9 @@ pub(crate) async fn provider() -> (Settings, Arc<Mutex<Vec<String>>>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let text =
         format!("[upstream.openai]\nbase_url = 'http://{}/v1'", listener.local_addr().unwrap());
-    tokio::spawn(axum_server::from_tcp(listener).unwrap().serve(router.into_make_service()));
+    listener.set_nonblocking(true).unwrap();
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     (Settings::parse(&text, Path::new("test")).unwrap(), seen)
 }
 

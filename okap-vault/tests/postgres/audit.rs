@@ -30,7 +30,10 @@ pub(crate) fn row(node: u64, number: u64) -> AuditRow {
 }
 
 fn append(node: u64, numbers: impl IntoIterator<Item = u64>) -> Vec<Change> {
-    numbers.into_iter().map(|number| Change::Append(Box::new(row(node, number)))).collect()
+    numbers
+        .into_iter()
+        .map(|number| Change::Append(std::sync::Arc::new(row(node, number))))
+        .collect()
 }
 
 async fn open(url: &str) -> StoredVault {

@@ -24,7 +24,7 @@ async fn a_database_that_is_lost_refuses_and_serves_again_by_itself() {
         forget_after: None,
     };
     vault.changed().await;
-    vault.commit(vec![put("a/1"), Change::Append(Box::new(row(1, 1)))]).await.unwrap();
+    vault.commit(vec![put("a/1"), Change::Append(std::sync::Arc::new(row(1, 1)))]).await.unwrap();
     let waits = tokio::spawn({
         let vault = vault.clone();
         async move { vault.changed().await }
@@ -53,7 +53,7 @@ async fn a_database_that_is_lost_refuses_and_serves_again_by_itself() {
     .unwrap();
     // the very next calls, by the same handle: what was committed is there
     assert!(vault.read(&[Key::stored("a/1")]).await.unwrap()[0].is_some());
-    vault.commit(vec![put("a/2"), Change::Append(Box::new(row(1, 2)))]).await.unwrap();
+    vault.commit(vec![put("a/2"), Change::Append(std::sync::Arc::new(row(1, 2)))]).await.unwrap();
     assert_eq!(verify(vault.database(), None, |_, _| {}).await.unwrap().unwrap().seq, 2);
     // something may have been told meanwhile
     tokio::time::timeout(Duration::from_secs(10), waits).await.unwrap().unwrap();

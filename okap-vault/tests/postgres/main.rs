@@ -15,5 +15,6 @@ mod contract;
 mod faults;
 mod nodes;
 mod server;
+mod tls;
 mod transfer;
 mod upkeep;

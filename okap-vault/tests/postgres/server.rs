@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::Write,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -21,6 +22,8 @@ pub(crate) struct Server {
     user: Option<(u32, u32)>,
     port: u16,
     running: Option<Child>,
+    /// Whether it has a certificate to speak TLS with.
+    speaks_tls: bool,
 }
 
 /// The server that all tests of this process share, each in a database of its own.
@@ -35,6 +38,15 @@ pub(crate) fn database() -> String {
 impl Server {
     /// Makes and starts one; fsync is on, as it is for users.
     pub(crate) fn start() -> Self {
+        Self::with(None)
+    }
+
+    /// One that speaks TLS with this certificate and key, PEM.
+    pub(crate) fn with_tls(certificate: &str, key: &str) -> Self {
+        Self::with(Some((certificate, key)))
+    }
+
+    fn with(tls: Option<(&str, &str)>) -> Self {
         let programs = programs();
         // root may not run a database: it becomes the user that Debian made for it, or nobody
         let user = (id("-u", None) == Some(0)).then(|| {
@@ -49,7 +61,8 @@ impl Server {
             std::os::unix::fs::chown(&folder, Some(user), Some(group)).unwrap();
             std::os::unix::fs::chown(folder.join("password"), Some(user), Some(group)).unwrap();
         }
-        let mut server = Self { folder, programs, user, port: 0, running: None };
+        let speaks_tls = tls.is_some();
+        let mut server = Self { folder, programs, user, port: 0, running: None, speaks_tls };
         let data = server.data();
         let made = server
             .command("initdb")
@@ -61,6 +74,16 @@ impl Server {
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        for (name, text) in
+            tls.iter().flat_map(|tls| [("server.crt", tls.0), ("server.key", tls.1)])
+        {
+            let file = data.join(name);
+            fs::write(&file, text).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+            if let Some((user, group)) = user {
+                std::os::unix::fs::chown(&file, Some(user), Some(group)).unwrap();
+            }
+        }
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         server.port = free.local_addr().unwrap().port();
         drop(free);
@@ -92,6 +115,7 @@ impl Server {
             .arg(self.data())
             .args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="])
             .args(["-c", "fsync=on", "-p", &self.port.to_string()])
+            .args(["-c", if self.speaks_tls { "ssl=on" } else { "ssl=off" }])
             .current_dir(&self.folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

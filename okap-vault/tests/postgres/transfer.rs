@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use okap_types::{Provider, Secret};
@@ -24,11 +24,16 @@ use crate::{
 const PASSPHRASE: &str = "correct horse battery";
 
 async fn run(data: &Path, arguments: &[&str]) -> Output {
+    run_with(data, arguments, None).await
+}
+
+async fn run_with(data: &Path, arguments: &[&str], input: Option<&Path>) -> Output {
     let mut program = Command::new(env!("CARGO_BIN_EXE_okap-vault"));
     for name in ["OKAP_DATABASE", "OKAP_MIGRATE_TO", "OKAP_DATA", "OKAP_KEY_FILE"] {
         program.env_remove(name);
     }
     program.arg("--data").arg(data).args(arguments).env("OKAP_PASSPHRASE", PASSPHRASE);
+    program.stdin(input.map_or_else(Stdio::null, |path| std::fs::File::open(path).unwrap().into()));
     tokio::task::spawn_blocking(move || program.output().unwrap()).await.unwrap()
 }
 
@@ -123,15 +128,19 @@ async fn every_command_works_on_a_server() {
     let data = home.path().join("data");
     let nothing = run(&data, &["--database", &url, "keys", "list"]).await;
     assert_eq!(nothing.status.code(), Some(3), "{}", said(&nothing));
-    let database = Database::connect(&url.parse().unwrap()).await.unwrap();
-    let passphrase = Secret::from(PASSPHRASE);
-    Keyring::create(&database, &passphrase, None).await.unwrap();
+    // the first key sets it up
+    let key = home.path().join("key");
+    std::fs::write(&key, "sk-one").unwrap();
+    let added = run_with(&data, &["--database", &url, "keys", "add", "openai"], Some(&key)).await;
+    assert!(added.status.success(), "{}", said(&added));
+    assert!(said(&added).contains("A new vault in postgres://okap@127.0.0.1:"), "{}", said(&added));
     for command in [
         &["keys", "list"][..],
         &["grants", "list"],
         &["usage"],
         &["audit", "verify"],
         &["audit", "export"],
+        &["keys", "remove", "openai"],
     ] {
         let done = run(&data, &[&["--database", &url][..], command].concat()).await;
         assert!(done.status.success(), "{command:?} {}", said(&done));

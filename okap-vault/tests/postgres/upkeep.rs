@@ -50,7 +50,7 @@ async fn the_audit_is_summed_exactly_beyond_what_one_sum_holds() {
     rows[4].estimated = true;
     rows[5].grant = "g_2".parse().unwrap();
     rows[5].cost = Pico::new(5);
-    let changes = rows.into_iter().map(|row| Change::Append(Box::new(row))).collect();
+    let changes = rows.into_iter().map(|row| Change::Append(std::sync::Arc::new(row))).collect();
     vault.commit(changes).await.unwrap();
     let sums = async |since: Option<i64>, grant: Option<&str>| {
         let since = since.map(Timestamp::from_unix_millis);

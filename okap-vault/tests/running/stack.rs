@@ -107,6 +107,8 @@ impl Stack {
 
     pub(crate) async fn revoke(&self, grant: &GrantId) {
         self.control().await.revoke(&Owner::new("owner"), grant).await.unwrap();
+        // as the command line waits before it says so
+        tokio::time::sleep(okap_server::REMEMBERED).await;
     }
 
     pub(crate) fn ledger(&self) -> Ledger {

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::amount::Amount;
 
 /// The source's price keys that the book prices, and their names there.
-const KINDS: [(&str, &str); 13] = [
+const KINDS: [(&str, &str); 15] = [
     ("input_mtok", "input"),
     ("output_mtok", "output"),
     ("cache_read_mtok", "cache_read"),
@@ -23,7 +23,12 @@ const KINDS: [(&str, &str); 13] = [
     ("output_image_mtok", "output_image"),
     ("output_video_mtok", "output_video"),
     ("output_reasoning_mtok", "output_reasoning"),
+    ("input_mchars", "characters"),
+    ("input_audio_hours", "audio_hours"),
 ];
+
+/// The same price a second time, where a model takes audio and gives none.
+const REPEATED: &str = "audio_hours";
 
 /// A discount that the book passes over: a cached image token costs it what an image token costs.
 const IGNORED: &str = "cache_image_read_mtok";
@@ -149,7 +154,8 @@ impl Tariff {
         let unknown = entry
             .prices
             .keys()
-            .filter(|key| *key != IGNORED && KINDS.iter().all(|(known, _)| known != key));
+            .filter(|key| *key != IGNORED && KINDS.iter().all(|(known, _)| known != key))
+            .filter(|key| *key != REPEATED || !entry.prices.contains_key("input_audio_hours"));
         let other = unknown
             .map(|key| key.trim_end_matches("_kcount").trim_end_matches("_mtok").to_owned())
             .collect();
@@ -229,6 +235,14 @@ mod tests {
             in_force(one, "2026-11-23").unwrap(),
             r#"{"prices":{"input":{"base":"2.5","tiers":[{"start":272000,"price":"5"}]}},"other":["audio_hours","web_searches"]}"#
         );
+    }
+
+    #[test]
+    fn what_is_billed_by_the_character_or_the_hour_is_priced() {
+        let one = r#"{"audio_hours":0.36,"input_audio_hours":0.36}"#;
+        assert_eq!(in_force(one, "2026-11-23").unwrap(), r#"{"prices":{"audio_hours":"0.36"}}"#);
+        let one = r#"{"input_mchars":15}"#;
+        assert_eq!(in_force(one, "2026-11-23").unwrap(), r#"{"prices":{"characters":"15"}}"#);
     }
 
     #[test]

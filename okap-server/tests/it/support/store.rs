@@ -85,6 +85,7 @@ impl Works {
         let inner = MemoryVault::new()
             .with_key(owner, Provider::OpenAi, Secret::from(key))
             .with_key(owner, Provider::Anthropic, Secret::from(key))
+            .with_key(owner, Provider::Google, Secret::from(key))
             .with_key(owner, Provider::Together, Secret::from(key))
             .with_key(owner, Provider::Mistral, Secret::from(key))
             .with_key(owner, Provider::Groq, Secret::from(key))

@@ -68,7 +68,7 @@ async fn what_grants_share_is_counted_once() {
         prices: "test".to_owned(),
         end: End::Finished,
     };
-    let changes = vec![insert(&access.account, &account), Change::Append(Box::new(row))];
+    let changes = vec![insert(&access.account, &account), Change::Append(std::sync::Arc::new(row))];
     stage.control.vault().commit(changes).await.unwrap();
     browser.get("/apps").await.has("2.50 USD this month · last call 15 January 2026, 12:00 UTC");
     // in another month there is nothing yet

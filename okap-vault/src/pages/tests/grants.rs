@@ -16,7 +16,7 @@ async fn allowed(stage: &Stage, browser: &Browser<'_>) -> Grant {
 }
 
 fn row(grant: &Grant, status: u16, end: End, estimated: bool) -> Change {
-    Change::Append(Box::new(AuditRow {
+    Change::Append(std::sync::Arc::new(AuditRow {
         id: crate::pages::tests::another_call(),
         at: grant.created,
         grant: grant.id.clone(),

@@ -9,8 +9,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// Where changes are told.
 pub(super) const CHANNEL: &str = "okap_vault";
-/// How long to wait before a lost connection is tried again.
-const AGAIN: Duration = Duration::from_millis(250);
+/// How long to wait before a lost connection is tried again: longer each time, up to the second.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
 /// How long a connection may take to stand and to listen.
 const STANDING: Duration = Duration::from_secs(10);
 
@@ -48,14 +48,22 @@ impl Drop for Listener {
 }
 
 async fn listen(config: Config, tls: MakeRustlsConnect, heard: watch::Sender<()>) {
+    let mut wait = AGAIN.0;
     loop {
-        if let Err(error) = listen_once(&config, tls.clone(), &heard).await {
+        let mut has_listened = false;
+        let lost = listen_once(&config, tls.clone(), &heard, &mut has_listened).await;
+        if has_listened || wait == AGAIN.0 {
+            // once, however often it is tried
+            let error = lost.err();
+            let error = error.as_ref().map(|error| error as &dyn std::error::Error);
             tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "changes by other nodes cannot be heard; they are looked for instead"
+                error,
+                "changes by other nodes cannot be heard; they are looked for until they can"
             );
+            wait = AGAIN.0;
         }
-        tokio::time::sleep(AGAIN).await;
+        tokio::time::sleep(wait).await;
+        wait = wait.saturating_mul(2).min(AGAIN.1);
     }
 }
 
@@ -64,6 +72,7 @@ async fn listen_once(
     config: &Config,
     tls: MakeRustlsConnect,
     heard: &watch::Sender<()>,
+    has_listened: &mut bool,
 ) -> Result<(), tokio_postgres::Error> {
     let (client, mut connection) = config.connect(tls).await?;
     let mut messages = stream::poll_fn(move |cx| connection.poll_message(cx));
@@ -88,6 +97,7 @@ async fn listen_once(
     }
     // something may have been told while nobody listened
     heard.send_replace(());
+    *has_listened = true;
     while let Some(message) = messages.next().await {
         if let AsyncMessage::Notification(_) = message? {
             heard.send_replace(());

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use deadpool_postgres::{Object, Transaction};
 use okap_engine::record::{Change, Expect, Key, Versioned};
 use okap_server::StoreError;
+use okap_types::Timestamp;
 use tokio::try_join;
 use tokio_postgres::Row;
 
@@ -65,6 +66,17 @@ impl Postgres {
                 client.prepare_cached("SELECT value::bigint FROM meta WHERE name = $1").await?;
             let found = client.query_one(&find, &[&meta::GENERATION]).await?;
             count(found.try_get(0)?).ok_or(Broken::Odd)
+        })
+        .await
+    }
+
+    /// The server's clock, which is one for all nodes.
+    pub(in crate::store) async fn time(&self) -> Result<Timestamp, StoreError> {
+        self.ask(async {
+            let client = self.client().await?;
+            let tell = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+            let tell = client.prepare_cached(tell).await?;
+            Ok(Timestamp::from_unix_millis(client.query_one(&tell, &[]).await?.try_get(0)?))
         })
         .await
     }

@@ -89,6 +89,32 @@ fn head(moment: &Connection) -> rusqlite::Result<Head> {
     )
 }
 
+/// The last row that is listed by its grant.
+fn listed(moment: &Connection) -> rusqlite::Result<i64> {
+    moment
+        .prepare_cached("SELECT value FROM meta WHERE name = ?1")?
+        .query_row([meta::LISTED], |row| row.get(0))
+}
+
+/// Lists more rows by their grants; returns how many.
+pub(super) fn list(tx: &Transaction<'_>, most: u32) -> rusqlite::Result<usize> {
+    let after = listed(tx)?;
+    let upto = after.saturating_add(i64::from(most));
+    let rows = tx
+        .prepare_cached(
+            "INSERT OR IGNORE INTO audit_of_grant
+             SELECT grant_id, seq FROM audit WHERE seq > ?1 AND seq <= ?2 ORDER BY grant_id, seq",
+        )?
+        .execute((after, upto))?;
+    if rows > 0 {
+        tx.execute(
+            "UPDATE meta SET value = (SELECT MAX(seq) FROM audit WHERE seq <= ?2) WHERE name = ?1",
+            (meta::LISTED, upto),
+        )?;
+    }
+    Ok(rows)
+}
+
 impl Sqlite {
     pub(in crate::store) async fn spent(
         &self,
@@ -105,10 +131,26 @@ impl Sqlite {
     ) -> Result<Vec<AuditEntry>, StoreError> {
         let (grant, most) = (grant.clone(), i64::try_from(most).unwrap_or(i64::MAX));
         self.read(move |moment| {
-            let sql =
-                format!("SELECT {ENTRY} FROM audit WHERE grant_id = ?1 ORDER BY seq DESC LIMIT ?2");
-            let mut found = moment.prepare_cached(&sql)?;
-            found.query_map(params![grant.as_str(), most], entry)?.collect()
+            // those that are not listed yet are the latest
+            let listed = listed(moment)?;
+            let sql = format!(
+                "SELECT {ENTRY} FROM audit WHERE seq > ?1 AND grant_id = ?2 ORDER BY seq DESC LIMIT ?3"
+            );
+            let mut calls: Vec<_> = moment
+                .prepare_cached(&sql)?
+                .query_map(params![listed, grant.as_str(), most], entry)?
+                .collect::<rusqlite::Result<_>>()?;
+            let rest = most.saturating_sub(i64::try_from(calls.len()).unwrap_or(most));
+            let sql = format!(
+                "SELECT {ENTRY} FROM audit WHERE seq IN
+                 (SELECT seq FROM audit_of_grant WHERE grant_id = ?1 ORDER BY seq DESC LIMIT ?2)
+                 ORDER BY seq DESC"
+            );
+            let mut older = moment.prepare_cached(&sql)?;
+            for call in older.query_map(params![grant.as_str(), rest], entry)? {
+                calls.push(call?);
+            }
+            Ok(calls)
         })
         .await
     }
@@ -118,12 +160,23 @@ impl Sqlite {
         grants: Vec<GrantId>,
     ) -> Result<HashMap<GrantId, Timestamp>, StoreError> {
         self.read(move |moment| {
+            let mut unlisted = moment
+                .prepare_cached("SELECT grant_id, at FROM audit WHERE seq > ?1 ORDER BY seq")?;
+            let mut rows = unlisted.query([listed(moment)?])?;
+            let mut latest: HashMap<String, i64> = HashMap::new();
+            while let Some(row) = rows.next()? {
+                latest.insert(row.get(0)?, row.get(1)?);
+            }
             let mut last = moment.prepare_cached(
-                "SELECT at FROM audit WHERE grant_id = ?1 ORDER BY seq DESC LIMIT 1",
+                "SELECT at FROM audit WHERE seq =
+                 (SELECT MAX(seq) FROM audit_of_grant WHERE grant_id = ?1)",
             )?;
             let mut calls = HashMap::new();
             for grant in grants {
-                let at = last.query_row([grant.as_str()], |row| row.get(0)).optional()?;
+                let at = match latest.get(grant.as_str()) {
+                    Some(at) => Some(*at),
+                    None => last.query_row([grant.as_str()], |row| row.get(0)).optional()?,
+                };
                 calls.extend(at.map(|at| (grant, Timestamp::from_unix_millis(at))));
             }
             Ok(calls)
@@ -206,7 +259,15 @@ fn spent(
     since: Option<Timestamp>,
     grant: Option<&GrantId>,
 ) -> rusqlite::Result<Vec<Spent>> {
-    let of_grant = if grant.is_some() { "grant_id = ?2" } else { "?2 IS NULL" };
+    let of_grant = match grant {
+        None => "?2 IS NULL",
+        Some(_) => {
+            "seq IN (SELECT seq FROM audit_of_grant WHERE grant_id = ?2
+                     UNION ALL SELECT seq FROM audit
+                     WHERE seq > (SELECT value FROM meta WHERE name = 'audit_listed')
+                           AND grant_id = ?2)"
+        }
+    };
     // money is summed in two parts: SUM fails where it leaves 63 bits
     let sql = format!(
         "SELECT grant_id, provider, model, COUNT(*), SUM(estimated), SUM(input), SUM(output),
@@ -239,4 +300,58 @@ fn sum(row: &Row<'_>) -> rusqlite::Result<Spent> {
         cost: money(7, 8)?,
         estimated_cost: money(9, 10)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use okap_engine::{price::Usage, record::Change};
+    use okap_types::Provider;
+
+    use super::*;
+    use crate::store::Database;
+
+    fn row(number: u64, grant: &str) -> Change {
+        Change::Append(std::sync::Arc::new(AuditRow {
+            id: CallId { node: 1, number },
+            at: Timestamp::from_unix_millis(i64::try_from(number).unwrap()),
+            grant: grant.parse().unwrap(),
+            owner: Owner::new("owner"),
+            provider: Provider::OpenAi,
+            model: "m".to_owned(),
+            operation: "chat".to_owned(),
+            status: 200,
+            usage: Usage::default(),
+            cost: Pico::new(1),
+            estimated: false,
+            prices: "test".to_owned(),
+            end: End::Finished,
+        }))
+    }
+
+    #[tokio::test]
+    async fn a_grants_calls_are_found_whether_they_are_listed_or_not() {
+        let home = tempfile::tempdir().unwrap();
+        let database = Database::open(&home.path().join("vault.db")).await.unwrap();
+        let (one, other): (GrantId, GrantId) = ("g_1".parse().unwrap(), "g_2".parse().unwrap());
+        let seen = async || {
+            let latest = database.latest_calls(&one, 3).await.unwrap();
+            let latest: Vec<_> = latest.iter().map(|entry| entry.seq).collect();
+            let last = database.last_calls(vec![one.clone(), other.clone()]).await.unwrap();
+            let spent = database.spent(None, Some(one.clone())).await.unwrap();
+            (latest, last[&one].unix_millis(), last[&other].unix_millis(), spent[0].calls)
+        };
+        let now = Timestamp::from_unix_millis(0);
+        let rows = (1..=6).map(|n| row(n, if n % 3 == 0 { "g_2" } else { "g_1" })).collect();
+        database.commit(rows).await.unwrap();
+        let all = (vec![5, 4, 2], 5, 6, 4);
+        assert_eq!(seen().await, all);
+        assert_eq!(database.sweep(now).await.unwrap(), 6);
+        assert_eq!(seen().await, all);
+        assert_eq!(database.sweep(now).await.unwrap(), 0);
+        // some are listed and some are not
+        database.commit(vec![row(7, "g_1")]).await.unwrap();
+        assert_eq!(seen().await, (vec![7, 5, 4], 7, 6, 5));
+        assert_eq!(database.sweep(now).await.unwrap(), 1);
+        assert_eq!(seen().await, (vec![7, 5, 4], 7, 6, 5));
+    }
 }

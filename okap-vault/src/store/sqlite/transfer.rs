@@ -58,10 +58,11 @@ fn all(tx: &Transaction<'_>, send: &mpsc::Sender<Piece>) -> rusqlite::Result<()>
     let users = list(tx, "SELECT name, password_hash, created FROM users", |row| row.try_into())?;
     let sessions =
         list(tx, "SELECT hash, owner, csrf, created, expires FROM sessions", |row| row.try_into())?;
-    let values =
-        list(tx, "SELECT name, CAST(value AS TEXT) FROM meta WHERE name <> 'writes'", |row| {
-            row.try_into()
-        })?;
+    let values = list(
+        tx,
+        "SELECT name, CAST(value AS TEXT) FROM meta WHERE name NOT IN ('writes', 'audit_listed')",
+        |row| row.try_into(),
+    )?;
     let writes =
         tx.query_row("SELECT value FROM meta WHERE name = 'writes'", [], |row| row.get(0))?;
     let pieces = [

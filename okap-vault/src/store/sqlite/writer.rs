@@ -9,7 +9,7 @@ use okap_server::{CommitError, StoreError};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::records;
+use super::{disk::Disk, records};
 use crate::store::{Fault, StoreFault};
 
 /// Writes that may wait before callers wait too.
@@ -40,6 +40,8 @@ impl Drop for Writer {
 
 /// A write and the way back to who waits for it.
 trait Job: Send {
+    /// Whether it is on the disk before its caller hears of it.
+    fn is_synced(&self) -> bool;
     /// Runs in its savepoint; `Err` undoes it, with the fault where there was one.
     fn run(&mut self, tx: &Transaction<'_>) -> Result<(), Option<StoreFault>>;
     /// Tells the caller, once the transaction is durable or, with a fault, lost.
@@ -55,9 +57,10 @@ impl Writer {
     pub(super) fn start(path: &Path, connection: Connection) -> Result<Self, StoreFault> {
         let (jobs, waiting) = mpsc::channel(WAITING);
         let own = path.to_owned();
+        let disk = Disk::start(path)?;
         let thread = thread::Builder::new()
             .name("okap-writer".to_owned())
-            .spawn(move || work(&own, connection, waiting))
+            .spawn(move || work(&own, connection, disk, waiting))
             .map_err(|error| StoreFault::not_created(path, error))?;
         Ok(Self { path: path.to_owned(), jobs: Some(jobs), thread: Some(thread) })
     }
@@ -71,7 +74,7 @@ impl Writer {
         let run = move |tx: &Transaction<'_>| {
             write(tx).map_err(|error| Failed::Fault(StoreFault::of_sqlite(&path, error)))
         };
-        self.submit(run).await.map_err(|failed| match failed {
+        self.submit(run, true).await.map_err(|failed| match failed {
             Failed::Fault(fault) => fault,
             Failed::Conflict => StoreFault::in_file(&self.path, Fault::Other),
         })
@@ -79,25 +82,26 @@ impl Writer {
 
     pub(super) async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError> {
         let path = self.path.clone();
+        let synced = !changes.iter().all(|change| matches!(change, Change::Append(_)));
         let run = move |tx: &Transaction<'_>| match records::apply(tx, &changes) {
             Ok(true) => Ok(()),
             Ok(false) => Err(Failed::Conflict),
             Err(error) => Err(Failed::Fault(StoreFault::of_sqlite(&path, error))),
         };
-        self.submit(run).await.map_err(|failed| match failed {
+        self.submit(run, synced).await.map_err(|failed| match failed {
             Failed::Conflict => CommitError::Conflict,
             Failed::Fault(fault) => StoreError::new(fault).into(),
         })
     }
 
-    async fn submit<T, F>(&self, run: F) -> Result<T, Failed>
+    async fn submit<T, F>(&self, run: F, synced: bool) -> Result<T, Failed>
     where
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Failed> + Send + 'static,
     {
         let stopped = || Failed::Fault(StoreFault::in_file(&self.path, Fault::Stopped));
         let (reply, answer) = oneshot::channel();
-        let task = Task { run: Some(run), outcome: None, reply };
+        let task = Task { run: Some(run), synced, outcome: None, reply };
         let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
         jobs.send(Box::new(task)).await.map_err(|_| stopped())?;
         answer.await.unwrap_or_else(|_| Err(stopped()))
@@ -106,6 +110,7 @@ impl Writer {
 
 struct Task<F, T> {
     run: Option<F>,
+    synced: bool,
     outcome: Option<Result<T, Failed>>,
     reply: oneshot::Sender<Result<T, Failed>>,
 }
@@ -115,6 +120,10 @@ where
     T: Send,
     F: FnOnce(&Transaction<'_>) -> Result<T, Failed> + Send,
 {
+    fn is_synced(&self) -> bool {
+        self.synced
+    }
+
     fn run(&mut self, tx: &Transaction<'_>) -> Result<(), Option<StoreFault>> {
         let run = self.run.take().ok_or(None)?;
         // a write that panics takes nobody else with it
@@ -140,7 +149,12 @@ where
     }
 }
 
-fn work(path: &Path, mut connection: Connection, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
+fn work(
+    path: &Path,
+    mut connection: Connection,
+    mut disk: Disk,
+    mut waiting: mpsc::Receiver<Box<dyn Job>>,
+) {
     while let Some(first) = waiting.blocking_recv() {
         let mut group = vec![first];
         while group.len() < GROUP
@@ -148,14 +162,21 @@ fn work(path: &Path, mut connection: Connection, mut waiting: mpsc::Receiver<Box
         {
             group.push(next);
         }
-        let lost = write(path, &mut connection, &mut group).err();
+        let synced = group.iter().any(|job| job.is_synced());
+        let lost = disk
+            .prepare(&connection, synced)
+            .and_then(|()| write(path, &mut connection, &mut group))
+            .err();
+        if !synced && lost.is_none() {
+            disk.sync_soon();
+        }
         for job in group {
             job.done(lost.as_ref());
         }
     }
 }
 
-/// One durable transaction for a group; on an error nothing of it was written.
+/// One transaction for a group; on an error nothing of it was written.
 fn write(
     path: &Path,
     connection: &mut Connection,

@@ -23,11 +23,18 @@ CREATE TABLE audit (
     form INTEGER NOT NULL,        -- how the row was sealed
     seal BLOB NOT NULL            -- SHA-256 over the seal before and this row
 );
--- each index costs every call: one for what is added once, one for a grant's own page
 CREATE UNIQUE INDEX audit_of_call ON audit (node, number);
-CREATE INDEX audit_of_grant ON audit (grant_id);
+
+-- Which rows are of which grant, up to row 'audit_listed'. It is written behind, many rows at a time
+-- in order of grant: at once it would cost a call a page of its own where there are many grants.
+CREATE TABLE audit_of_grant (
+    grant_id TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (grant_id, seq)
+) WITHOUT ROWID;
 
 -- 'generation' is raised by what nodes have to hear of, 'audit_head' is the last row's place and seal.
 INSERT INTO meta (name, value) VALUES
     ('generation', 0),
+    ('audit_listed', 0),
     ('audit_head', '0 0000000000000000000000000000000000000000000000000000000000000000');
