@@ -140,7 +140,7 @@ pub(super) async fn use_up(vault: &Vault, rows: u64) -> anyhow::Result<()> {
     let node = u64::from_le_bytes(random()?) >> 1;
     let now = Timestamp::from_unix_millis(1_767_225_600_000);
     let mut next = (0..rows).zip(grants.iter().cycle()).map(|(number, grant)| {
-        Change::Append(Box::new(AuditRow {
+        Change::Append(std::sync::Arc::new(AuditRow {
             id: CallId { node, number },
             at: now,
             grant: grant.clone(),
