@@ -33,15 +33,14 @@ impl<V: Vault, C: Consent> Core<V, C> {
         amount: Pico,
     ) -> Result<(), Refusal> {
         self.attend();
-        for slot in family.uncovered(amount) {
+        for (slot, limits) in family.uncovered(amount) {
             slot.wait(amount);
-            let turn = slot.renewing.lock().await;
-            let waiting = slot.waiting();
-            // else another call's turn was this one's, too
-            if waiting.0 > 0 {
+            let _turn = slot.renewing.lock().await;
+            // another call's turn may have been this one's, too; those behind take their own
+            if !slot.covers(&limits, amount) {
+                let waiting = slot.waiting();
                 self.write_lease(&slot, waiting, self.ahead()).await.map_err(unavailable)?;
             }
-            drop(turn);
         }
         Ok(())
     }

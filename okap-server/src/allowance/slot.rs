@@ -110,6 +110,10 @@ impl Slot {
         self.lock().leased.with(stored)
     }
 
+    pub(super) fn covers(&self, limits: &Limits, amount: Pico) -> bool {
+        self.lock().leased.covers(limits, amount)
+    }
+
     /// One more call waits for a lease.
     pub(super) fn wait(&self, amount: Pico) {
         let mut counted = self.lock();
@@ -251,11 +255,10 @@ impl Family {
     }
 
     /// Those whose lease does not cover a call, from the top down.
-    pub(super) fn uncovered(&self, amount: Pico) -> Vec<Arc<Slot>> {
+    pub(super) fn uncovered(&self, amount: Pico) -> Vec<(Arc<Slot>, Limits)> {
         let pairs = self.slots.iter().zip(&self.shares).rev();
-        let uncovered =
-            pairs.filter(|(slot, share)| !slot.lock().leased.covers(&share.limits, amount));
-        uncovered.map(|(slot, _)| slot.clone()).collect()
+        let uncovered = pairs.filter(|(slot, share)| !slot.covers(&share.limits, amount));
+        uncovered.map(|(slot, share)| (slot.clone(), share.limits.clone())).collect()
     }
 
     /// Those whose lease is nearly used up, and that were not renewed just now.
