@@ -6,18 +6,20 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
     missing_docs,
     reason = "test code"
 )]
 
 mod app;
-mod budget;
 mod chance;
 mod checks;
 mod disk;
 mod kill;
 mod nodes;
 mod rates;
+#[allow(dead_code, reason = "other tests start one with TLS")]
 #[path = "../postgres/server.rs"]
 mod server;
 mod shim;
