@@ -1,5 +1,7 @@
 //! Who holds a token: the token's record, its grant, and the grants above it.
 
+use std::sync::Arc;
+
 use okap_engine::{
     record::{Access, Grant, Key, Loaded},
     refusal::Refusal,
@@ -13,17 +15,17 @@ use crate::{Consent, StoreError, Vault, core::Core, vault::load};
 #[derive(Clone, Debug)]
 pub(crate) struct Holder {
     pub(crate) access: Access,
-    pub(crate) grant: Grant,
+    pub(crate) grant: Arc<Grant>,
     /// The grants that it was delegated from, the nearest first; fewer than the grant names where
     /// one is missing, and then it is not alive.
-    pub(crate) ancestors: Vec<Grant>,
+    pub(crate) ancestors: Arc<[Grant]>,
 }
 
 impl Holder {
     /// Whether the grant and all above it are there, and none was revoked.
     pub(crate) fn stands(&self) -> bool {
         let whole = self.ancestors.len() == self.grant.ancestors.len();
-        whole && std::iter::once(&self.grant).chain(&self.ancestors).all(|g| g.revoked.is_none())
+        whole && std::iter::once(&*self.grant).chain(&*self.ancestors).all(|g| g.revoked.is_none())
     }
 }
 
@@ -36,8 +38,8 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let access = access.record;
         Ok(self.family(&access.grant).await?.map(|(grant, ancestors)| Holder {
             access,
-            grant,
-            ancestors,
+            grant: Arc::new(grant),
+            ancestors: ancestors.into(),
         }))
     }
 

@@ -34,7 +34,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 Err(_) => return reply::unavailable(),
             }
         }
-        let grant_id = holder.grant.id;
+        let grant_id = holder.grant.id.clone();
         reply::json(200, &LimitsAnswer { okap: Version::CURRENT, grant_id, limits })
     }
 
@@ -53,7 +53,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             let profile = &self.config.profile;
             return reply::json(200, &about::grant(profile, &access, &grant, &ancestors, now));
         }
-        match self.revoke(grant.id).await {
+        match self.revoke(grant.id.clone()).await {
             Ok(()) => reply::empty(204),
             Err(_) => reply::unavailable(),
         }

@@ -14,7 +14,7 @@ use okap_engine::{
     record::{Change, Owner},
     refusal::Refusal,
 };
-use okap_types::{Provider, Secret, token::AccessToken};
+use okap_types::{GrantId, Provider, Secret, token::AccessToken};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
@@ -32,7 +32,7 @@ const MANY: usize = 65_536;
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) holder: Holder,
-    pub(crate) families: Vec<Arc<Family>>,
+    pub(crate) families: Arc<[Arc<Family>]>,
 }
 
 /// The memory of a node.
@@ -52,6 +52,8 @@ struct Kept {
     epoch: u64,
     generation: Option<u64>,
     holders: HashMap<[u8; 32], Arc<Known>>,
+    /// One of the holders of each grant: what tokens of one grant have in common is there once.
+    grants: HashMap<GrantId, Arc<Known>>,
     keys: HashMap<(Owner, Provider), Option<Secret<String>>>,
 }
 
@@ -59,6 +61,7 @@ impl Kept {
     fn forget(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);
         self.holders.clear();
+        self.grants.clear();
         self.keys.clear();
     }
 
@@ -187,19 +190,40 @@ impl<V: Vault, C: Consent> Core<V, C> {
         if let Some(known) = known {
             return Ok(known);
         }
-        let holder = self.held(token).await?;
-        let parts = holder.access.allows(&holder.grant).iter();
-        let families = parts.map(|part| Arc::new(self.allowance.family(part.shares()))).collect();
+        let mut holder = self.held(token).await?;
+        let alike = self
+            .remembered
+            .read(|kept| kept.grants.get(&holder.grant.id).filter(|_| kept.keeps(epoch)).cloned());
+        let alike = alike.filter(|alike| alike.holder.stands() == holder.stands());
+        let families = match alike {
+            Some(alike) => {
+                holder.grant = alike.holder.grant.clone();
+                holder.ancestors = alike.holder.ancestors.clone();
+                match holder.access.narrowed == alike.holder.access.narrowed {
+                    true => alike.families.clone(),
+                    false => self.families(&holder),
+                }
+            }
+            None => self.families(&holder),
+        };
         let known = Arc::new(Known { holder, families });
         self.remembered.write(|kept| {
             if kept.keeps(epoch) {
                 if kept.holders.len() >= MANY {
                     kept.holders.clear();
+                    kept.grants.clear();
                 }
+                kept.grants.entry(known.holder.grant.id.clone()).or_insert_with(|| known.clone());
                 kept.holders.insert(name, known.clone());
             }
         });
         Ok(known)
+    }
+
+    /// The accounts of each part that a token allows.
+    fn families(&self, holder: &Holder) -> Arc<[Arc<Family>]> {
+        let parts = holder.access.allows(&holder.grant).iter();
+        parts.map(|part| Arc::new(self.allowance.family(part.shares()))).collect()
     }
 
     /// An owner's key, as remembered or as read.

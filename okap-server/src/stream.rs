@@ -215,6 +215,7 @@ async fn stands<V: Vault, C: Consent>(core: &Arc<Core<V, C>>, running: &Running<
         // a token that was renewed may be gone before its grant is
         Err(Refusal::InvalidToken) => match core.family(&running.grant().id).await {
             Ok(Some((grant, ancestors))) => {
+                let (grant, ancestors) = (Arc::new(grant), ancestors.into());
                 Holder { grant, ancestors, access: running.known.holder.access.clone() }.stands()
             }
             Ok(None) => false,
