@@ -20,12 +20,17 @@ const CHECKS: &[Check] = &[
     ("prices", "the price snapshot is what its source says", || prices::write(true)),
     ("tests", "the Rust tests, schemas with them; each fuzz target for two seconds", tests),
     ("postgresql", "the vault on a real PostgreSQL, several nodes of it with it", postgresql),
+    ("faults", "killed, cut off, without a disk, under load: no cap passed, no call lost", faults),
     ("lints", "clippy without a warning", || {
         let more = "okap-examples/sdks,okap-client/keyring";
         let lint = ["clippy", "--workspace", "--all-targets", "--features", more];
         cargo(&[&lint[..], &["--", "-D", "warnings"]].concat())?;
         // left out of all targets, since it needs a PostgreSQL to run
-        let apart = ["clippy", "-p", "okap-vault", "--test", "postgres", "--", "-D", "warnings"];
+        let apart = [
+            &["clippy", "-p", "okap-vault", "--test", "postgres", "--test", "faults"][..],
+            &["--", "-D", "warnings"],
+        ]
+        .concat();
         cargo(&apart)
     }),
     ("light", "okap-client builds without features and pulls in few crates", light::check),
@@ -108,6 +113,11 @@ fn tests() -> anyhow::Result<()> {
     let mut test = Command::new(env!("CARGO"));
     test.args(tools::TESTS).env("OKAP_FUZZ_SECONDS", "2");
     tools::run(test.current_dir(tools::root()))
+}
+
+fn faults() -> anyhow::Result<()> {
+    tools::postgresql()?;
+    cargo(&[&tools::TESTS[..], &["--test", "faults"]].concat())
 }
 
 fn postgresql() -> anyhow::Result<()> {
