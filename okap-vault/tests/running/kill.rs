@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::stack::Stack;
 
 /// 0.006 USD: some hundred calls, more than one life of the vault lets through.
-const CAP: u64 = 6_000;
+const CAP: u64 = 12_000;
 
 fn ask() -> ModelAccess {
     ModelAccess::new(Provider::OpenAi)
