@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::stack::Stack;
 
-/// 0.006 USD: some hundred calls, more than one life of the vault lets through.
+/// 0.012 USD: some hundred calls, more than one life of the vault lets through.
 const CAP: u64 = 12_000;
 
 fn ask() -> ModelAccess {
