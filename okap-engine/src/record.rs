@@ -111,7 +111,7 @@ impl Change {
         let Self::Put { key, expect, .. } = self else { return false };
         let of = |kind: &str| key.0.strip_prefix(kind).is_some_and(|rest| rest.starts_with('/'));
         let replaces = matches!(expect, Expect::Version(_));
-        of(Wanted::KIND) || replaces && (of(Grant::KIND) || of(Access::KIND))
+        replaces && (of(Grant::KIND) || of(Access::KIND))
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) use self::{
 
 /// Accounts that a node knows before it forgets those that nobody uses.
 const MANY: usize = 10_000;
-/// How often a call takes a lease before it gives up: others may use up what it took.
+/// How often a call takes leases before it gives up: others may use up what it took.
 const TURNS: usize = 64;
 
 /// The leases of this node, and the calls that count in them.
@@ -46,6 +46,8 @@ pub(crate) struct Allowance {
     /// This start of this process, among all that ever write to the store.
     node: u64,
     calls: AtomicU64,
+    /// Renewals that were made out, of all accounts.
+    renewals: AtomicU64,
     slots: RwLock<HashMap<String, Arc<Slot>>>,
     books: Books,
     /// Whether the steward is about.
@@ -61,6 +63,7 @@ impl Allowance {
         Ok(Self {
             node: u64::from_le_bytes(bits) >> 1,
             calls: AtomicU64::new(0),
+            renewals: AtomicU64::new(1),
             slots: RwLock::default(),
             books: Books::default(),
             tended: AtomicBool::new(false),
@@ -70,6 +73,11 @@ impl Allowance {
     /// A name for one more call.
     pub(crate) fn next_call(&self) -> CallId {
         CallId { node: self.node, number: self.calls.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// A number for one more renewal.
+    fn next_renewal(&self) -> u64 {
+        self.renewals.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The accounts that calls of a part count in, as this node has them.
@@ -118,8 +126,8 @@ impl<V: Vault, C: Consent> Core<V, C> {
         admit: impl Fn(&mut Chain) -> Result<Admitted, Denial> + Send,
     ) -> Result<Admitted, Refusal> {
         let deadline = Instant::now() + self.config.wait_for_money;
-        let mut recalled = None;
-        for _ in 0..TURNS {
+        let (mut recalled, mut turns) = (None, 0);
+        loop {
             if self.allowance.books.is_failing() {
                 return Err(Refusal::VaultUnavailable);
             }
@@ -131,7 +139,11 @@ impl<V: Vault, C: Consent> Core<V, C> {
                     self.tend(family);
                     return Ok(admitted);
                 }
+                Err(Denial::Uncovered(_)) if turns == TURNS => {
+                    return Err(Refusal::VaultUnavailable);
+                }
                 Err(Denial::Uncovered(amount)) => {
+                    turns += 1;
                     self.cover(family, amount).await?;
                     continue;
                 }
@@ -147,24 +159,35 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 return Err(refusal);
             }
             // it would fit if others gave back what they have, or calls under way cost less
-            let mut until = if family.holds() { deadline } else { Instant::now() };
-            if family.is_shared() {
-                let since = match recalled {
-                    Some(since) => since,
-                    None => *recalled.insert(self.recall(family).await?),
-                };
-                let look = (Instant::now() + renew::LOOK).min(since + renew::RECALL);
-                until = if until > Instant::now() { until.min(look) } else { look };
-            }
-            if until <= Instant::now() {
+            let Some(until) = self.patience(family, deadline, &mut recalled).await? else {
                 return Err(refusal);
-            }
+            };
             let _ = timeout_at(until, freed).await;
             if family.is_shared() {
                 self.look(family).await?;
             }
         }
-        Err(Refusal::VaultUnavailable)
+    }
+
+    /// Until when a call waits for what other nodes give back, or for calls under way here; `None`
+    /// where it has waited long enough for either.
+    async fn patience(
+        &self,
+        family: &Family,
+        deadline: Instant,
+        recalled: &mut Option<Instant>,
+    ) -> Result<Option<Instant>, Refusal> {
+        if family.is_shared() {
+            let since = match *recalled {
+                Some(since) => since,
+                None => *recalled.insert(self.recall(family).await?),
+            };
+            let now = Instant::now();
+            if now < since + renew::RECALL {
+                return Ok(Some(now + renew::LOOK));
+            }
+        }
+        Ok((family.holds() && Instant::now() < deadline).then_some(deadline))
     }
 
     /// The accounts beside their caps, as they stand now: others' as stored, our own as counted.

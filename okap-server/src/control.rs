@@ -76,6 +76,12 @@ impl<V: Vault, C: Consent> Control<V, C> {
         self.core.prices.models(provider.as_str()).map(str::to_owned).collect()
     }
 
+    /// Asks the store for its clock and its generation; a host does so before it serves, so that
+    /// nothing is stamped by a clock that is wrong. `false` where the store does not answer.
+    pub async fn look_around(&self) -> bool {
+        self.core.look_around().await
+    }
+
     /// Waits until every call that was let through is settled, at most so long; a host that stops
     /// waits here, else the holds of calls under way stay charged. `false` where it was too long.
     pub async fn settled(&self, within: std::time::Duration) -> bool {

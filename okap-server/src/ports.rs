@@ -17,6 +17,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::atomic::{AtomicI64, Ordering},
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -49,31 +50,49 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that never steps back while the vault runs: what has expired stays expired. It goes by
-/// the store's own clock, where that has one.
+/// A clock that never steps back while the vault runs: what has expired stays expired. Where the
+/// store has a clock of its own it goes by that, and in between by the time that has passed here,
+/// which no step of this computer's clock changes.
 pub(crate) struct Forward {
     clock: Box<dyn Clock>,
-    /// By how many milliseconds the store's clock is ahead.
-    ahead: AtomicI64,
+    began: Instant,
+    /// What the store's clock showed when this process began, in milliseconds since 1970;
+    /// [`UNKNOWN`] where it was not asked.
+    store_began: AtomicI64,
     latest: AtomicI64,
 }
 
+const UNKNOWN: i64 = i64::MIN;
+
 impl Forward {
     pub(crate) fn new(clock: impl Clock) -> Self {
-        let (ahead, latest) = (AtomicI64::new(0), AtomicI64::new(0));
-        Self { clock: Box::new(clock), ahead, latest }
+        Self {
+            clock: Box::new(clock),
+            began: Instant::now(),
+            store_began: AtomicI64::new(UNKNOWN),
+            latest: AtomicI64::new(0),
+        }
     }
 
-    /// Goes by another clock from now on.
+    fn passed(&self) -> i64 {
+        i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// Goes by the store's clock from now on. The first time it may step back: what this
+    /// computer's own showed before does not count.
     pub(crate) fn set(&self, now: Timestamp) {
-        let ahead = now.unix_millis().saturating_sub(self.clock.now().unix_millis());
-        self.ahead.store(ahead, Ordering::Relaxed);
+        let store_began = now.unix_millis().saturating_sub(self.passed());
+        if self.store_began.swap(store_began, Ordering::AcqRel) == UNKNOWN {
+            self.latest.store(now.unix_millis(), Ordering::Release);
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        let ahead = self.ahead.load(Ordering::Relaxed);
-        let now = self.clock.now().unix_millis().saturating_add(ahead);
-        let latest = self.latest.fetch_max(now, Ordering::Relaxed);
+        let now = match self.store_began.load(Ordering::Acquire) {
+            UNKNOWN => self.clock.now().unix_millis(),
+            began => began.saturating_add(self.passed()),
+        };
+        let latest = self.latest.fetch_max(now, Ordering::AcqRel);
         Timestamp::from_unix_millis(latest.max(now))
     }
 }
@@ -110,4 +129,31 @@ pub trait Upstream: Send + Sync + 'static {
     /// - Follows no redirect and adds no header that names the app.
     /// - Dropping the answer's body ends the provider's call.
     fn send(&self, request: Request<Bytes>) -> Sending<'_>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Wrong;
+
+    impl Clock for Wrong {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_unix_millis(5_000_000)
+        }
+    }
+
+    #[test]
+    fn a_node_whose_clock_is_ahead_goes_by_the_stores() {
+        let clock = Forward::new(Wrong);
+        assert_eq!(clock.now().unix_millis(), 5_000_000);
+        clock.set(Timestamp::from_unix_millis(1_000_000));
+        let now = clock.now().unix_millis();
+        assert!((1_000_000..1_010_000).contains(&now), "{now}");
+        // and from then on never back
+        clock.set(Timestamp::from_unix_millis(900_000));
+        assert!(clock.now().unix_millis() >= now);
+        clock.set(Timestamp::from_unix_millis(2_000_000));
+        assert!(clock.now().unix_millis() >= 2_000_000);
+    }
 }

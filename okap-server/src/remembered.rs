@@ -16,7 +16,7 @@ use okap_engine::{
 };
 use okap_types::{GrantId, Provider, Secret, token::AccessToken};
 use sha2::{Digest, Sha256};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     CommitError, Consent, REMEMBERED, StoreError, Vault, allowance::Family, core::Core,
@@ -25,6 +25,8 @@ use crate::{
 
 /// How often the store is asked for its generation while calls come.
 const ASKED: Duration = Duration::from_millis(100);
+/// How long the store may take to answer that.
+const WITHIN: Duration = Duration::from_secs(2);
 /// Tokens and keys that are remembered at most.
 const MANY: usize = 65_536;
 
@@ -42,6 +44,8 @@ pub(crate) struct Remembered {
     /// When the store was last asked with success, in milliseconds; 0 is never.
     asked: AtomicU64,
     asking: AtomicBool,
+    /// When it was last asked in vain.
+    unanswered: AtomicU64,
     turn: tokio::sync::Mutex<()>,
     kept: RwLock<Kept>,
 }
@@ -77,6 +81,7 @@ impl Default for Remembered {
             began: Instant::now(),
             asked: AtomicU64::new(0),
             asking: AtomicBool::new(false),
+            unanswered: AtomicU64::new(0),
             turn: tokio::sync::Mutex::default(),
             kept: RwLock::default(),
         }
@@ -95,6 +100,17 @@ impl Remembered {
             0 => Duration::MAX,
             asked => Duration::from_millis(self.now().saturating_sub(asked)),
         }
+    }
+
+    /// Takes note of the generation that the store told when it was asked.
+    fn heard(&self, generation: Option<u64>, asked: u64) {
+        if !self.read(|kept| kept.generation == generation) {
+            self.write(|kept| {
+                kept.forget();
+                kept.generation = generation;
+            });
+        }
+        self.asked.store(asked, Ordering::Release);
     }
 
     fn read<T>(&self, read: impl FnOnce(&Kept) -> T) -> T {
@@ -116,11 +132,6 @@ impl<V: Vault, C: Consent> Core<V, C> {
             self.remembered.write(Kept::forget);
         }
         done
-    }
-
-    /// The generation of the store, as far as this node knows.
-    pub(crate) fn generation(&self) -> Option<u64> {
-        self.remembered.read(|kept| kept.generation)
     }
 
     /// Sees to it that what is remembered is no older than [`REMEMBERED`].
@@ -147,9 +158,14 @@ impl<V: Vault, C: Consent> Core<V, C> {
 
     /// Asks the store whether it has changed; `false` where it does not answer.
     pub(crate) async fn look_around(&self) -> bool {
+        let came = self.remembered.now();
         let _turn = self.remembered.turn.lock().await;
         if self.remembered.age() < ASKED {
             return true;
+        }
+        // who has waited for another's question shares its answer
+        if self.remembered.unanswered.load(Ordering::Acquire) >= came {
+            return false;
         }
         // what changes from here on may be missed
         let now = self.remembered.now();
@@ -159,23 +175,18 @@ impl<V: Vault, C: Consent> Core<V, C> {
             }
             self.vault.generation().await
         };
-        match asked.await {
-            Ok(generation) => {
-                let same = |kept: &Kept| kept.generation == generation;
-                if !self.remembered.read(same) {
-                    self.remembered.write(|kept| {
-                        kept.forget();
-                        kept.generation = generation;
-                    });
-                }
-                self.remembered.asked.store(now, Ordering::Release);
-                true
+        let answer = timeout(WITHIN, asked).await;
+        let error = match answer {
+            Ok(Ok(generation)) => {
+                self.remembered.heard(generation, now);
+                return true;
             }
-            Err(error) => {
-                tracing::error!(%error, "the store does not answer");
-                false
-            }
-        }
+            Ok(Err(error)) => error,
+            Err(_) => StoreError::new("no answer in time"),
+        };
+        tracing::error!(%error, "the store does not answer");
+        self.remembered.unanswered.store(self.remembered.now(), Ordering::Release);
+        false
     }
 
     /// Who holds a token, as remembered or as read.

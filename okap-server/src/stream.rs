@@ -17,6 +17,8 @@ use crate::{BoxError, Consent, Vault, body::Body, core::Core, holder::Holder, pr
 
 /// How often a running stream looks whether its grant still stands.
 const STANDING: Duration = Duration::from_millis(400);
+/// How long a stream goes on while the store cannot say whether its grant still stands.
+const UNSURE: Duration = Duration::from_secs(10);
 /// How much is read ahead of an app that takes its time.
 const AHEAD: usize = 256 * 1024;
 /// How long what a provider has sent already is looked for when its stream is left early.
@@ -60,6 +62,8 @@ async fn carry<V: Vault, C: Consent>(
     let mut standing = interval(STANDING);
     standing.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut patience = Instant::now() + core.config.silence;
+    // when the store last said that the grant stands
+    let mut sure = Instant::now();
     let end = loop {
         if upstream.is_none() && waiting.is_empty() {
             return;
@@ -68,10 +72,15 @@ async fn carry<V: Vault, C: Consent>(
         let frame = tokio::select! {
             biased;
             () = to_app.closed() => break End::AppLeft,
-            _ = standing.tick() => match stands(&core, &running).await {
-                true => continue,
-                false => break End::Revoked,
-            },
+            _ = standing.tick() => {
+                match timeout(STANDING, stands(&core, &running)).await.unwrap_or(None) {
+                    Some(true) => sure = Instant::now(),
+                    Some(false) => break End::Revoked,
+                    None if sure.elapsed() >= UNSURE => break End::Revoked,
+                    None => {}
+                }
+                continue;
+            }
             room = to_app.reserve(), if !waiting.is_empty() => {
                 if let (Ok(room), Some(chunk)) = (room, waiting.pop_front()) {
                     ahead = ahead.saturating_sub(chunk.len());
@@ -136,6 +145,7 @@ async fn carry<V: Vault, C: Consent>(
     }
     let last = match end {
         End::Finished | End::AppLeft => return,
+        End::Revoked if sure.elapsed() >= UNSURE => Refusal::VaultUnavailable,
         End::Revoked => Refusal::TokenRevoked,
         End::TimedOut => Refusal::UpstreamTimeout(running.provider.clone()),
         End::UpstreamBroke => {
@@ -205,22 +215,26 @@ async fn settle<V: Vault, C: Consent>(
     core.settle(running, settled, status, end).await
 }
 
-/// Whether the grant and all above it still stand; a store that cannot say is waited for.
-async fn stands<V: Vault, C: Consent>(core: &Arc<Core<V, C>>, running: &Running<V, C>) -> bool {
+/// Whether the grant and all above it still stand; `None` where the store cannot say.
+async fn stands<V: Vault, C: Consent>(
+    core: &Arc<Core<V, C>>,
+    running: &Running<V, C>,
+) -> Option<bool> {
     if running.ends <= core.clock.now() {
-        return false;
+        return Some(false);
     }
     match core.bearer(&running.token).await {
-        Ok(known) => known.holder.stands(),
+        Ok(known) => Some(known.holder.stands()),
         // a token that was renewed may be gone before its grant is
         Err(Refusal::InvalidToken) => match core.family(&running.grant().id).await {
             Ok(Some((grant, ancestors))) => {
                 let (grant, ancestors) = (Arc::new(grant), ancestors.into());
-                Holder { grant, ancestors, access: running.known.holder.access.clone() }.stands()
+                let access = running.known.holder.access.clone();
+                Some(Holder { grant, ancestors, access }.stands())
             }
-            Ok(None) => false,
-            Err(_) => true,
+            Ok(None) => Some(false),
+            Err(_) => None,
         },
-        Err(_) => true,
+        Err(_) => None,
     }
 }

@@ -130,6 +130,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     config.device_page = Some(pages::device_page(&url));
     let okap = OkapService::new(config, vault.clone(), consent)?;
     let (control, database) = (okap.control(), vault.database().clone());
+    control.look_around().await;
     let pages = Pages { control: control.clone(), database: database.clone(), issuer: url.clone() };
     let door = Door::new(&url, listen, tls.is_some(), behind_tls_proxy);
     let router = Router::new()
@@ -147,7 +148,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let front = Front::new(door, url.path(), okap, router);
     let listener = listener::adopt(listener)?;
     let serving = tokio::spawn(listener::listen(listener, tls, front, stopped));
-    let sweeping = tokio::spawn(sweep(database.clone()));
+    let sweeping = tokio::spawn(sweep(control.clone()));
     Ok(Running { url, control, database, stop, serving, sweeping })
 }
 
@@ -167,14 +168,14 @@ async fn health(State(database): State<Database>) -> (StatusCode, &'static str) 
     }
 }
 
-async fn sweep(database: Database) {
+async fn sweep(control: Control<StoredVault, ConsentPage>) {
     let mut minutes = tokio::time::interval(SWEEP);
     minutes.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         minutes.tick().await;
         // in small steps, so that calls get in between
         loop {
-            match database.sweep(time::OffsetDateTime::now_utc().into()).await {
+            match control.vault().database().sweep(control.now()).await {
                 Ok(0) => break,
                 Ok(removed) => tracing::debug!(removed, "swept"),
                 Err(error) => {

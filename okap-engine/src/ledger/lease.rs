@@ -12,8 +12,7 @@ pub(super) const SPARED: i64 = 3_000;
 pub struct Lease {
     /// Which node.
     pub node: u64,
-    /// The how manieth of this node on this account: tells whether a write whose answer got lost
-    /// came through.
+    /// Which one of this node: tells whether a write whose answer got lost came through.
     pub serial: u64,
     /// Until when it has to be renewed, in milliseconds since 1970; then all of it counts as used.
     pub until: i64,

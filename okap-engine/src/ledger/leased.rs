@@ -18,13 +18,13 @@ use crate::{pico::Pico, refusal::Refusal};
 /// let mut leased = Leased::new(7);
 /// // nothing is on lease yet
 /// let want = Want { limits: &limits, amount: cent, requests: 1, ahead: Ahead::Some };
-/// let renewal = leased.renew(&Account::default(), &want, now);
+/// let renewal = leased.renew(&Account::default(), &want, 1, now);
 /// // … the store keeps `renewal.stored` …
 /// leased.renewed(renewal);
 /// assert!(leased.covers(&limits, cent));
 /// # Ok::<(), &str>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Leased {
     node: u64,
     /// As it stood in the store at the last renewal, without this node's own lease.
@@ -33,8 +33,9 @@ pub struct Leased {
     own: Account,
     /// How much of `own` the store knows of; `None` covers all, for who counts in the store itself.
     lease: Option<Lease>,
-    /// A renewal that was handed out and not heard of again.
-    pending: Option<Box<Renewal>>,
+    /// Renewals that were handed out and not heard of, the latest last: one of them may have been
+    /// written, or be written yet.
+    unheard: Vec<Renewal>,
 }
 
 /// What a node wants of an account.
@@ -69,6 +70,9 @@ pub struct Renewal {
     folded: Account,
 }
 
+/// Unheard renewals that are kept. Were an older one written after all, its part would count twice.
+const UNHEARD: usize = 16;
+
 /// Calls of the size of the one that waits for which a lease is taken ahead.
 const CALLS_AHEAD: u64 = 16;
 /// And of what is free no more than one part in so many: that much a crash may cost.
@@ -80,14 +84,19 @@ impl Leased {
     /// An account of which nothing is on lease yet.
     #[must_use]
     pub fn new(node: u64) -> Self {
-        let lease = Some(Lease { node, ..Lease::default() });
-        Self { node, lease, ..Self::default() }
+        Self {
+            node,
+            base: Account::default(),
+            own: Account::default(),
+            lease: Some(Lease { node, ..Lease::default() }),
+            unheard: Vec::new(),
+        }
     }
 
     /// An account that is counted in directly, for a caller that stores it behind each step.
     #[must_use]
     pub(super) fn whole(account: Account) -> Self {
-        Self { base: account, ..Self::default() }
+        Self { base: account, lease: None, ..Self::new(0) }
     }
 
     /// The account, where it is counted in directly.
@@ -232,12 +241,19 @@ impl Leased {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         let own = &self.own;
-        self.pending.is_none()
+        self.unheard.is_empty()
             && self.lease.as_ref().is_none_or(|lease| lease.lent == Lent::default())
             && own.month.used() == Pico::ZERO
             && own.day.used() == Pico::ZERO
             && own.day_requests == 0
             && own.minute.is_empty()
+    }
+
+    /// Whether anything was counted that the store does not know of, but for what is held.
+    #[must_use]
+    pub fn has_counted(&self) -> bool {
+        let own = &self.own;
+        own.month.spent > Pico::ZERO || own.day.spent > Pico::ZERO || own.day_requests > 0
     }
 
     /// Whether money is held for calls of this node.
@@ -285,27 +301,38 @@ impl Leased {
     }
 
     /// Makes out what to write to have a lease that covers what is held here and what is wanted,
-    /// as far as the caps allow: down to the last of it.
+    /// as far as the caps allow: down to the last of it. No `serial` of this node is ever used twice,
+    /// since by it the node knows which of its renewals was written.
     ///
     /// # Behavior
     /// - What was counted here goes into the account, and the lease gives it back.
-    /// - Until [`renewed`](Self::renewed) says that it was written, calls are covered by the lesser
-    ///   of the old lease and the new one, so that either may be what the store holds.
-    pub fn renew(&mut self, stored: &Account, want: &Want<'_>, now: Timestamp) -> Renewal {
+    /// - Until [`renewed`](Self::renewed) says that it was written, calls are covered by the least of
+    ///   the old lease and all that were made out since, so that any may be what the store holds.
+    pub fn renew(
+        &mut self,
+        stored: &Account,
+        want: &Want<'_>,
+        serial: u64,
+        now: Timestamp,
+    ) -> Renewal {
         let mut next = stored.clone();
         next.until = self.base.until;
         let now = next.advance(self.moment(now));
         let mine = next.leases.extract_if(.., |lease| lease.node == self.node).last();
         next.take_in_ended();
-        if let Some(pending) = self.pending.take()
-            && mine.as_ref().is_some_and(|lease| lease.serial == pending.lease.serial)
-        {
-            self.renewed(*pending);
+        let written = mine.as_ref().map_or(0, |lease| lease.serial);
+        if let Some(at) = self.unheard.iter().position(|other| other.lease.serial == written) {
+            let heard = self.unheard.swap_remove(at);
+            self.renewed(heard);
         }
         self.advance(now);
-        let old = self.lease.clone().unwrap_or_default();
+        if mine.is_none() {
+            self.drop_taken_in();
+        }
         let (month, day) = (next.month.number, next.day.number);
-        let folded = self.folded(mine.is_none(), &old);
+        let mut folded = self.own.clone();
+        folded.month.held = Pico::ZERO;
+        folded.day.held = Pico::ZERO;
         next.month.take_in(folded.month.number, folded.month.spent);
         next.day.take_in(folded.day.number, folded.day.spent);
         if folded.day.number == day {
@@ -313,23 +340,20 @@ impl Leased {
         }
         next.minute.take_in(&folded.minute);
         let lent = self.wanted(want, &next);
-        let lease = Lease {
-            node: self.node,
-            serial: old.serial.saturating_add(1),
-            until: next.latest.saturating_add(LASTS),
-            month,
-            day,
-            lent,
-        };
+        let until = next.latest.saturating_add(LASTS);
+        let lease = Lease { node: self.node, serial, until, month, day, lent };
         self.narrow(&lease, &folded);
         // an empty one, too, tells by its serial that it came through
         next.leases.push(lease.clone());
         let renewal = Renewal { stored: next, lease, folded };
-        self.pending = Some(Box::new(renewal.clone()));
+        if self.unheard.len() >= UNHEARD {
+            self.unheard.remove(0);
+        }
+        self.unheard.push(renewal.clone());
         renewal
     }
 
-    /// Takes note that a renewal was written.
+    /// Takes note that a renewal was written: no other one that was made out before can be any more.
     pub fn renewed(&mut self, renewal: Renewal) {
         let Renewal { mut stored, lease, folded } = renewal;
         stored.leases.retain(|other| other.node != self.node);
@@ -339,24 +363,21 @@ impl Leased {
         if folded.day.number == self.own.day.number {
             self.own.day_requests = self.own.day_requests.saturating_sub(folded.day_requests);
         }
-        self.own.minute.hand_over(&folded.minute);
+        self.own.minute.hand_over(folded.minute.total());
         self.lease = Some(lease);
-        self.pending = None;
+        self.unheard.clear();
     }
 
-    /// What of this node's counters goes into the account. Where another node has taken the lease
-    /// in, what it covered stands there already.
-    fn folded(&self, taken_in: bool, old: &Lease) -> Account {
-        let mut folded = self.own.clone();
-        folded.month.held = Pico::ZERO;
-        folded.day.held = Pico::ZERO;
-        if taken_in {
-            let lent = old.lent_in(folded.month.number, folded.day.number);
-            folded.month.spent = folded.month.spent.saturating_sub(lent.month);
-            folded.day.spent = folded.day.spent.saturating_sub(lent.day);
-            folded.day_requests = folded.day_requests.saturating_sub(lent.day_requests);
-        }
-        folded
+    /// Where another node has taken the lease in, all that it covered stands in the account already.
+    fn drop_taken_in(&mut self) {
+        let Some(lease) = &mut self.lease else { return };
+        let own = &mut self.own;
+        let lent = lease.lent_in(own.month.number, own.day.number);
+        own.month.spent = own.month.spent.saturating_sub(lent.month);
+        own.day.spent = own.day.spent.saturating_sub(lent.day);
+        own.day_requests = own.day_requests.saturating_sub(lent.day_requests);
+        own.minute.hand_over(lent.minute);
+        lease.lent = Lent::default();
     }
 
     /// How much is put on lease, of what the account has left.
@@ -372,7 +393,8 @@ impl Leased {
                 .saturating_mul(CALLS_AHEAD)
                 .min(free.saturating_sub(needed).get() / PART_AHEAD)
                 .saturating_mul(u64::from(ahead));
-            needed.saturating_add(Pico::new(spare)).min(free)
+            // what is held was covered before, perhaps under a higher cap
+            needed.saturating_add(Pico::new(spare)).min(free).max(held)
         };
         let requests = |most: Option<u32>, used: u32| {
             let Some(most) = most else { return 0 };
@@ -402,5 +424,12 @@ impl Leased {
         };
         let lent = old.lent_in(new.month, new.day).least(new.lent.plus(counted));
         (old.month, old.day, old.lent) = (new.month, new.day, lent);
+    }
+}
+
+impl Default for Leased {
+    /// An account of no node: nothing is on lease.
+    fn default() -> Self {
+        Self::new(0)
     }
 }

@@ -66,9 +66,14 @@ impl Minute {
         }
     }
 
-    /// Takes away what was taken in elsewhere.
-    pub(super) fn hand_over(&mut self, other: &Self) {
-        let mut left = count(other.0.iter());
+    /// All requests that are still known.
+    pub(super) fn total(&self) -> u32 {
+        count(self.0.iter())
+    }
+
+    /// Takes away the earliest requests, which were taken in elsewhere.
+    pub(super) fn hand_over(&mut self, requests: u32) {
+        let mut left = requests;
         self.0.retain_mut(|(_, requests)| {
             let taken = left.min(*requests);
             left = left.saturating_sub(taken);

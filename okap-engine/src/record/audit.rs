@@ -69,7 +69,8 @@ pub enum End {
     AppLeft,
     /// The provider's answer broke off or made no sense.
     UpstreamBroke,
-    /// The grant was revoked while the answer streamed.
+    /// The grant was revoked while the answer streamed, or the store could not say for too long that
+    /// it was not.
     Revoked,
     /// The provider took too long.
     TimedOut,

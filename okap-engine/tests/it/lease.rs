@@ -23,11 +23,16 @@ fn later(now: Timestamp, ms: i64) -> Timestamp {
     Timestamp::from_unix_millis(now.unix_millis() + ms)
 }
 
-/// One account in a store.
+/// One account in a store, and the numbers of renewals.
 #[derive(Default)]
-struct Store(Account);
+struct Store(Account, std::cell::Cell<u64>);
 
 impl Store {
+    fn serial(&self) -> u64 {
+        self.1.set(self.1.get() + 1);
+        self.1.get()
+    }
+
     fn renew(
         &mut self,
         node: &mut Leased,
@@ -38,7 +43,7 @@ impl Store {
     ) {
         let requests = u32::from(amount > 0);
         let want = Want { limits, amount: micros(amount), requests, ahead };
-        let renewal = node.renew(&self.0, &want, now);
+        let renewal = node.renew(&self.0, &want, self.serial(), now);
         self.0 = renewal.stored.clone();
         node.renewed(renewal);
     }
@@ -155,10 +160,70 @@ fn a_write_whose_answer_got_lost_counts_once() {
     node.settle(&one, micros(30));
     let want = Want { limits: &limits, amount: Pico::ZERO, requests: 0, ahead: Ahead::None };
     // written, and the node does not hear of it
-    store.0 = node.renew(&store.0, &want, noon()).stored;
+    store.0 = node.renew(&store.0, &want, store.serial(), noon()).stored;
     store.give_back(&mut node, &limits, noon());
     assert_eq!(store.0.used(noon()).month, micros(30));
     assert_eq!(node.used(noon()).month, micros(30));
+}
+
+/// An app hangs up while a renewal is on its way: the next one is made before the first lands.
+#[test]
+fn a_renewal_that_lands_late_is_not_taken_for_the_one_behind_it() {
+    let (mut store, mut node, limits) = (Store::default(), Leased::new(1), monthly(100_000));
+    store.renew(&mut node, &limits, 10_000, Ahead::Some, noon());
+    let one = hold(&mut node, &limits, 10_000, noon()).unwrap();
+    node.settle(&one, micros(10_000));
+    let want = Want { limits: &limits, amount: Pico::ZERO, requests: 0, ahead: Ahead::Some };
+    let late = node.renew(&store.0, &want, store.serial(), noon());
+    // meanwhile another call is made under what is left of the lease
+    let other = hold(&mut node, &limits, 5_000, noon());
+    let settled = other.is_ok_and(|other| {
+        node.settle(&other, micros(5_000));
+        true
+    });
+    let behind = node.renew(&store.0, &want, store.serial(), noon());
+    store.0 = late.stored;
+    // the second conflicts, and is made again
+    drop(behind);
+    store.give_back(&mut node, &limits, noon());
+    let spent = if settled { 15_000 } else { 10_000 };
+    assert_eq!(store.0.used(noon()).month, micros(spent));
+    assert_eq!(node.used(noon()).month, micros(spent));
+    assert_eq!(store.0.used(noon()).day_requests, if settled { 2 } else { 1 });
+}
+
+/// A node that is cut off has its lease taken in; what it spent of that stands there already.
+#[test]
+fn what_was_taken_in_is_counted_once() {
+    let (mut store, limits) = (Store::default(), monthly(100_000));
+    let (mut cut_off, mut other) = (Leased::new(1), Leased::new(2));
+    store.renew(&mut cut_off, &limits, 20_000, Ahead::None, noon());
+    let one = hold(&mut cut_off, &limits, 20_000, noon()).unwrap();
+    cut_off.settle(&one, micros(10_000));
+    let soon = later(noon(), 60_000);
+    store.renew(&mut other, &limits, 1, Ahead::None, soon);
+    store.give_back(&mut other, &limits, soon);
+    assert_eq!(store.0.used(soon).month, micros(20_000));
+    for _ in 0..3 {
+        store.give_back(&mut cut_off, &limits, soon);
+        assert_eq!(store.0.used(soon).month, micros(20_000));
+    }
+    assert_eq!(store.0.used(soon).day_requests, 1);
+}
+
+/// Two grants of one app count in one account, each under its own cap.
+#[test]
+fn a_lower_cap_takes_no_lease_away_from_calls_under_a_higher_one() {
+    let (mut store, high, low) = (Store::default(), monthly(10_000), monthly(5_000));
+    let (mut one, mut two) = (Leased::new(1), Leased::new(2));
+    store.renew(&mut one, &high, 8_000, Ahead::None, noon());
+    hold(&mut one, &high, 8_000, noon()).unwrap();
+    // whoever renews by the lower cap sees to it that the holds under the higher one stay covered
+    store.renew(&mut one, &low, 1_000, Ahead::None, noon());
+    assert!(matches!(hold(&mut one, &low, 1_000, noon()), Err(Denial::Refused(_))));
+    store.renew(&mut two, &high, 8_000, Ahead::None, noon());
+    assert!(matches!(hold(&mut two, &high, 2_001, noon()), Err(Denial::Refused(_))));
+    hold(&mut two, &high, 2_000, noon()).unwrap();
 }
 
 #[test]
@@ -176,12 +241,15 @@ fn what_others_see_of_a_node_is_read_anew_where_it_has_written_since() {
 
 #[derive(Clone, Debug)]
 enum Event {
-    Call(usize, u64),
+    /// A call of a node, under the higher or the lower cap.
+    Call(usize, u64, bool),
     Settle(usize, u8),
-    /// Prepares a renewal; another event writes it, or it is lost.
-    Prepare(usize, u64, bool),
-    /// Writes the prepared renewal, if nobody wrote in between; the node may not hear of it.
-    Write(usize, bool),
+    /// Prepares a renewal, taken ahead or not, under the higher or the lower cap; another event
+    /// writes it, or it is lost.
+    Prepare(usize, u64, bool, bool),
+    /// Writes one of the renewals that were prepared, if nobody wrote in between. The node may not
+    /// hear of it, and never hears of one that another came behind.
+    Write(usize, usize, bool),
     GiveBack(usize),
     Crash(usize),
     Wait(u32),
@@ -190,10 +258,12 @@ enum Event {
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        6 => (0..3usize, 0..40u64).prop_map(|(n, a)| Event::Call(n, a)),
+        6 => (0..3usize, 0..40u64, any::<bool>()).prop_map(|(n, a, h)| Event::Call(n, a, h)),
         4 => (any::<prop::sample::Index>(), any::<u8>()).prop_map(|(i, p)| Event::Settle(i.index(64), p)),
-        4 => (0..3usize, 1..40u64, any::<bool>()).prop_map(|(n, a, b)| Event::Prepare(n, a, b)),
-        4 => (0..3usize, prop::bool::weighted(0.8)).prop_map(|(n, h)| Event::Write(n, h)),
+        4 => (0..3usize, 1..40u64, any::<bool>(), any::<bool>())
+            .prop_map(|(n, a, b, h)| Event::Prepare(n, a, b, h)),
+        4 => (0..3usize, prop_oneof![3 => Just(0usize), 1 => 1..3usize], prop::bool::weighted(0.8))
+            .prop_map(|(n, w, h)| Event::Write(n, w, h)),
         1 => (0..3usize).prop_map(Event::GiveBack),
         1 => (0..3usize).prop_map(Event::Crash),
         3 => (0..9_000u32).prop_map(Event::Wait),
@@ -208,6 +278,8 @@ struct Billed {
     day: i64,
     left: i64,
     bill: u64,
+    /// Whether it went under the lower cap.
+    low: bool,
 }
 
 struct Call {
@@ -224,14 +296,21 @@ proptest! {
     #[test]
     fn no_cap_is_passed_by_three_nodes_that_crash_and_lose_answers(
         events in prop::collection::vec(event(), 1..250),
-        cap in 1..400u64, per_day in 1..60u32, per_minute in 1..20u32, start in 0..3u8,
+        cap in 1..400u64, part in 1..=10u64, per_day in 1..60u32, per_minute in 1..20u32, start in 0..3u8,
     ) {
-        let limits = monthly(cap).per_minute(per_minute).per_day(per_day);
+        let lower = (cap * part / 10).max(1);
+        let [high, low] = [cap, lower].map(|cap| monthly(cap).per_minute(per_minute).per_day(per_day));
+        let limits = |is_low: bool| if is_low { &low } else { &high };
+        let mut serials = 0u64;
+        let mut serial = || {
+            serials += 1;
+            serials
+        };
         let mut store = (0u64, Account::default());
         let mut nodes = [Leased::new(1), Leased::new(2), Leased::new(3)];
         let mut lives = [0u32; 3];
         let mut next = 10;
-        let mut prepared: [Option<(u64, Renewal)>; 3] = Default::default();
+        let mut prepared: [Vec<(u64, Renewal)>; 3] = Default::default();
         let mut calls: Vec<Call> = Vec::new();
         let mut billed: Vec<Billed> = Vec::new();
         // shortly before a minute, a day or a month ends
@@ -240,8 +319,8 @@ proptest! {
             match event {
                 Event::Wait(ms) => now = later(now, ms.into()),
                 Event::StepBack(ms) => now = later(now, -i64::from(ms)),
-                Event::Call(n, amount) => {
-                    if let Ok(held) = hold(&mut nodes[n], &limits, amount, now) {
+                Event::Call(n, amount, is_low) => {
+                    if let Ok(held) = hold(&mut nodes[n], limits(is_low), amount, now) {
                         let date = held.admitted.utc();
                         billed.push(Billed {
                             month: date.month().into(),
@@ -249,6 +328,7 @@ proptest! {
                             left: held.admitted.unix_millis() + i64::from(held.pause),
                             // until it is settled the provider may bill all of it
                             bill: held.amount.get(),
+                            low: is_low,
                         });
                         let billed = billed.len() - 1;
                         calls.push(Call { node: n, life: lives[n], hold: held, billed });
@@ -263,33 +343,41 @@ proptest! {
                     }
                 }
                 Event::Settle(..) => {}
-                Event::Prepare(n, amount, ahead) => {
+                Event::Prepare(n, amount, ahead, is_low) => {
                     let ahead = if ahead { Ahead::Some } else { Ahead::None };
-                    let want = Want { limits: &limits, amount: micros(amount), requests: 1, ahead };
-                    prepared[n] = Some((store.0, nodes[n].renew(&store.1, &want, now)));
+                    let want = Want { limits: limits(is_low), amount: micros(amount), requests: 1, ahead };
+                    let renewal = nodes[n].renew(&store.1, &want, serial(), now);
+                    prepared[n].insert(0, (store.0, renewal));
                 }
                 Event::GiveBack(n) => {
-                    let want = Want { limits: &limits, amount: Pico::ZERO, requests: 0, ahead: Ahead::None };
-                    prepared[n] = Some((store.0, nodes[n].renew(&store.1, &want, now)));
+                    let want = Want { limits: &high, amount: Pico::ZERO, requests: 0, ahead: Ahead::None };
+                    let renewal = nodes[n].renew(&store.1, &want, serial(), now);
+                    prepared[n].insert(0, (store.0, renewal));
                 }
-                Event::Write(n, heard) => {
-                    if let Some((version, renewal)) = prepared[n].take() && version == store.0 {
+                Event::Write(n, which, heard) if which < prepared[n].len() => {
+                    let (version, renewal) = prepared[n].remove(which);
+                    if version == store.0 {
                         store = (version + 1, renewal.stored.clone());
-                        if heard {
+                        if heard && which == 0 {
                             nodes[n].renewed(renewal);
                         }
                     }
                 }
+                Event::Write(..) => {}
                 Event::Crash(n) => {
                     nodes[n] = Leased::new(next);
                     next += 1;
                     lives[n] += 1;
-                    prepared[n] = None;
+                    prepared[n].clear();
                 }
             }
             for month in billed.iter().map(|b| b.month).collect::<std::collections::BTreeSet<_>>() {
-                let sum: u64 = billed.iter().filter(|b| b.month == month).map(|b| b.bill).sum();
-                prop_assert!(sum <= micros(cap).get(), "{sum} in month {month}");
+                let of = |low: bool| {
+                    let of = billed.iter().filter(|b| b.month == month && (b.low || !low));
+                    of.map(|b| b.bill).sum::<u64>()
+                };
+                prop_assert!(of(false) <= micros(cap).get(), "{} in month {month}", of(false));
+                prop_assert!(of(true) <= micros(lower).get(), "{} in month {month}", of(true));
             }
             let Some(last) = billed.last() else { continue };
             let day = billed.iter().filter(|b| b.day == last.day).count();
@@ -317,11 +405,11 @@ proptest! {
             match event {
                 // the clock of a process never steps back
                 Event::Wait(ms) | Event::StepBack(ms) => now = later(now, ms.into()),
-                Event::Call(_, amount) | Event::Prepare(_, amount, _) => {
+                Event::Call(_, amount, _) | Event::Prepare(_, amount, ..) => {
                     let mut held = hold(&mut node, &limits, amount, now);
                     if matches!(held, Err(Denial::Uncovered(_))) {
                         let want = Want { limits: &limits, amount: micros(amount), requests: 1, ahead };
-                        let renewal = node.renew(&store.0, &want, now);
+                        let renewal = node.renew(&store.0, &want, store.serial(), now);
                         store.0 = renewal.stored.clone();
                         node.renewed(renewal);
                         held = hold(&mut node, &limits, amount, now);
@@ -361,7 +449,7 @@ proptest! {
             let mut held = hold(&mut node, &limits, 0, now);
             if matches!(held, Err(Denial::Uncovered(_))) {
                 let want = Want { limits: &limits, amount: Pico::ZERO, requests: 1, ahead: Ahead::Some };
-                let renewal = node.renew(&store.0, &want, now);
+                let renewal = node.renew(&store.0, &want, store.serial(), now);
                 store.0 = renewal.stored.clone();
                 node.renewed(renewal);
                 held = hold(&mut node, &limits, 0, now);

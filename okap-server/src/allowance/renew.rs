@@ -11,6 +11,7 @@ use okap_engine::{
     record::{Key, Loaded, Wanted},
     refusal::Refusal,
 };
+use okap_types::Limits;
 use tokio::time::Instant;
 
 use super::slot::{Family, Slot};
@@ -39,7 +40,9 @@ impl<V: Vault, C: Consent> Core<V, C> {
             // another call's turn may have been this one's, too; those behind take their own
             if !slot.covers(&limits, amount) {
                 let waiting = slot.waiting();
-                self.write_lease(&slot, waiting, self.ahead()).await.map_err(unavailable)?;
+                self.write_lease(&slot, waiting, self.ahead(), Some(&limits))
+                    .await
+                    .map_err(unavailable)?;
             }
         }
         Ok(())
@@ -73,7 +76,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             return true;
         }
         let usual = if self.config.strict_holds { (0, Pico::ZERO) } else { slot.usual() };
-        self.write_lease(slot, usual, self.ahead()).await.map_err(unavailable).is_ok()
+        self.write_lease(slot, usual, self.ahead(), None).await.map_err(unavailable).is_ok()
     }
 
     /// Gives back all that no call holds; `false` where the store fails.
@@ -83,27 +86,31 @@ impl<V: Vault, C: Consent> Core<V, C> {
             return true;
         }
         let nothing = (0, Pico::ZERO);
-        self.write_lease(slot, nothing, Ahead::None).await.map_err(unavailable).is_ok()
+        self.write_lease(slot, nothing, Ahead::None, None).await.map_err(unavailable).is_ok()
     }
 
     /// Reads how the account stands, and takes no more than is held.
     pub(super) async fn look(&self, family: &Family) -> Result<(), Refusal> {
         for slot in family.slots().iter().rev() {
             let _turn = slot.renewing.lock().await;
-            let waiting = slot.waiting();
-            self.write_lease(slot, waiting, Ahead::None).await.map_err(unavailable)?;
+            // another call that waits has looked just now
+            if slot.renewed_ago() >= LOOK {
+                let waiting = slot.waiting();
+                let looked = self.write_lease(slot, waiting, Ahead::None, None).await;
+                looked.map_err(unavailable)?;
+            }
         }
         Ok(())
     }
 
     /// Asks other nodes for what they have on lease and do not use.
     pub(super) async fn recall(&self, family: &Family) -> Result<Instant, Refusal> {
-        for slot in family.slots() {
+        for slot in family.slots().iter().filter(|slot| slot.is_to_recall()) {
             let found = load::<Wanted>(&self.vault, &slot.account).await.map_err(unavailable)?;
             let wanted = Wanted { node: self.allowance.node, at: self.clock.now() };
             let key = Key::of::<Wanted>(&slot.account);
             let loaded = found.unwrap_or(Loaded { key, version: None, record: wanted.clone() });
-            match self.commit(vec![loaded.replace(&wanted)]).await {
+            match self.vault.commit(vec![loaded.replace(&wanted)]).await {
                 // another asks as well
                 Ok(()) | Err(CommitError::Conflict) => {}
                 Err(CommitError::Store(error)) => return Err(unavailable(error)),
@@ -112,12 +119,14 @@ impl<V: Vault, C: Consent> Core<V, C> {
         Ok(Instant::now())
     }
 
-    /// Writes another lease of this node; the caller has the slot's turn.
+    /// Writes another lease of this node, under the caps that it is wanted under or those of the latest
+    /// call; the caller has the slot's turn. May be dropped: the slot knows of what is not heard.
     async fn write_lease(
         &self,
         slot: &Slot,
         more: (u32, Pico),
         ahead: Ahead,
+        limits: Option<&Limits>,
     ) -> Result<(), StoreError> {
         let key = Key::of::<Account>(&slot.account);
         for _ in 0..TRIES {
@@ -125,7 +134,9 @@ impl<V: Vault, C: Consent> Core<V, C> {
             let loaded = Loaded::read(key.clone(), found).map_err(StoreError::new)?;
             let empty = || Loaded { key: key.clone(), version: None, record: Account::default() };
             let loaded = loaded.unwrap_or_else(empty);
-            let renewal = slot.renewal(&loaded.record, more, ahead, self.clock.now());
+            let serial = self.allowance.next_renewal();
+            let now = self.clock.now();
+            let renewal = slot.renewal(&loaded.record, (more, ahead, limits), serial, now);
             match self.vault.commit(vec![loaded.replace(&renewal.stored)]).await {
                 Ok(()) => {
                     slot.renewed(renewal);

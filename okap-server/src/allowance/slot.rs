@@ -1,6 +1,10 @@
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use okap_engine::{
@@ -41,6 +45,8 @@ struct Counted {
     renewed: Instant,
     /// Until when nothing is taken ahead, since others want it.
     contested: Option<Instant>,
+    /// When this node last asked the others.
+    recalled: Option<Instant>,
 }
 
 /// What the steward does with an account.
@@ -54,13 +60,15 @@ pub(super) enum Due {
 }
 
 /// How long an account is left alone before its lease goes back.
-const IDLE: std::time::Duration = std::time::Duration::from_millis(100);
+const IDLE: Duration = Duration::from_millis(100);
 /// How often a lease is renewed at most while it covers the calls that come.
-const OFTEN: std::time::Duration = std::time::Duration::from_millis(20);
+const OFTEN: Duration = Duration::from_millis(20);
 /// How long what a node has counted may be unknown to the store.
-const UNKNOWN: std::time::Duration = std::time::Duration::from_secs(1);
+const UNKNOWN: Duration = Duration::from_secs(1);
+/// How often a node asks the others to give back.
+const RECALLED: Duration = Duration::from_secs(1);
 /// How long a node takes nothing ahead once another has asked for what it had.
-const CONTESTED: std::time::Duration = std::time::Duration::from_secs(5);
+const CONTESTED: Duration = Duration::from_secs(5);
 
 impl Slot {
     pub(super) fn new(node: u64, account: &str) -> Self {
@@ -75,6 +83,7 @@ impl Slot {
                 touched: now,
                 renewed: now,
                 contested: None,
+                recalled: None,
             }),
             renewing: tokio::sync::Mutex::default(),
             ahead: AtomicBool::new(false),
@@ -130,15 +139,31 @@ impl Slot {
     pub(super) fn renewal(
         &self,
         stored: &Account,
-        (requests, amount): (u32, Pico),
-        ahead: Ahead,
+        ((requests, amount), ahead, limits): ((u32, Pico), Ahead, Option<&Limits>),
+        serial: u64,
         now: Timestamp,
     ) -> Renewal {
         let mut counted = self.lock();
         let contested = counted.contested.is_some_and(|until| Instant::now() < until);
         let ahead = if contested { Ahead::None } else { ahead };
-        let limits = counted.limits.clone();
-        counted.leased.renew(stored, &Want { limits: &limits, amount, requests, ahead }, now)
+        let limits = limits.unwrap_or(&counted.limits).clone();
+        let want = Want { limits: &limits, amount, requests, ahead };
+        counted.leased.renew(stored, &want, serial, now)
+    }
+
+    pub(super) fn renewed_ago(&self) -> Duration {
+        self.lock().renewed.elapsed()
+    }
+
+    /// Whether other nodes are asked for what they have of it: once in a while, however many calls
+    /// wait.
+    pub(super) fn is_to_recall(&self) -> bool {
+        let mut counted = self.lock();
+        let is_to = counted.recalled.is_none_or(|at| at.elapsed() >= RECALLED);
+        if is_to {
+            counted.recalled = Some(Instant::now());
+        }
+        is_to
     }
 
     pub(super) fn renewed(&self, renewal: Renewal) {
@@ -164,7 +189,8 @@ impl Slot {
         match leased.is_idle() {
             true => Due::Nothing,
             false if idle => Due::GiveBack,
-            false if leased.grows_old(now) || counted.renewed.elapsed() >= UNKNOWN => Due::Renew,
+            false if leased.grows_old(now) => Due::Renew,
+            false if leased.has_counted() && counted.renewed.elapsed() >= UNKNOWN => Due::Renew,
             false => Due::Nothing,
         }
     }
@@ -221,7 +247,9 @@ impl Family {
         let mut locked = self.lock();
         let leased = locked.iter_mut().map(|counted| std::mem::take(&mut counted.leased));
         let mut chain = Chain::leased(&self.shares, leased.collect::<Vec<_>>());
-        let admitted = admit(&mut chain);
+        // what was taken out goes back, whatever happens
+        let admitted = catch_unwind(AssertUnwindSafe(|| admit(&mut chain)))
+            .unwrap_or(Err(Denial::Refused(Refusal::VaultUnavailable)));
         let now = Instant::now();
         for ((counted, leased), share) in
             locked.iter_mut().zip(chain.into_leased()).zip(&self.shares)

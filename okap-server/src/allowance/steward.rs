@@ -13,13 +13,13 @@ use super::slot::{Due, Slot};
 use crate::{Consent, Vault, core::Core};
 
 /// How often the steward goes round.
-const ROUND: Duration = Duration::from_millis(50);
+const ROUND: Duration = Duration::from_millis(100);
 /// Leases that are written at one time.
 const AT_ONCE: usize = 64;
 /// How long a store that fails is left alone.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Rounds without a lease after which the steward leaves.
-const RESTS: u32 = 20;
+const RESTS: u32 = 10;
 
 impl<V: Vault, C: Consent> Core<V, C> {
     /// Sees to it that the steward is about.
@@ -43,21 +43,19 @@ impl<V: Vault, C: Consent> Core<V, C> {
 
     async fn steward(&self) {
         let mut rests = 0;
-        let mut generation = self.generation();
         while rests < RESTS {
             // a hint of the store is as good as a round
             let _ = timeout(ROUND, self.vault.changed()).await;
             let slots = self.allowance.all();
             let busy: Vec<_> = slots.iter().filter(|slot| !slot.is_idle()).cloned().collect();
             rests = if busy.is_empty() { rests + 1 } else { 0 };
-            if !busy.is_empty() && self.look_around().await && self.generation() != generation {
-                generation = self.generation();
+            if !busy.is_empty() && self.look_around().await {
                 self.hear(&busy).await;
             }
-            let all = stream::iter(busy)
+            let seen_to = stream::iter(busy)
                 .map(|slot| async move { self.see_to(&slot).await })
                 .buffer_unordered(AT_ONCE);
-            if !all.all(std::future::ready).await {
+            if !seen_to.fold(true, |all, done| std::future::ready(all && done)).await {
                 sleep(PATIENCE).await;
             }
         }

@@ -240,3 +240,34 @@ async fn nobody_waits_for_what_will_not_fit_anyway() {
     assert_eq!(flow.rest().await.status, 200);
     house.done().await;
 }
+
+/// Whoever waits is woken by every call that ends, and none of that counts against it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_200_calls_that_wait_for_each_other_all_pass() {
+    let house = Arc::new(House::open().await);
+    // enough for what they cost, and for what some twenty may cost at most
+    let granted = house.grant(chat_with(json!({"monthly_spend": "0.0030"}))).await;
+    house.provider.set_fault(Rule { delay_ms: Some(20), ..Rule::default() });
+    let statuses = rush(&house, &granted, json!({"max_tokens": 200}), 200).await;
+    let others: Vec<_> = statuses.iter().filter(|status| **status != 200).collect();
+    assert!(others.is_empty(), "{others:?}");
+    house.quiet().await;
+    assert_eq!(house.used(&granted).await, house.provider.ledger().totals.billed_pico);
+    Arc::into_inner(house).unwrap().done().await;
+}
+
+/// Two grants of one app count in one account, each under its own caps: calls of the one take no
+/// lease away from those of the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_capped_grant_is_served_beside_a_busy_one_without_a_cap() {
+    let house = Arc::new(House::open().await);
+    let free = house.grant(chat_with(json!({}))).await;
+    let capped =
+        house.grant(chat_with(json!({"monthly_spend": 1, "requests_per_day": 1000}))).await;
+    house.provider.set_fault(Rule { delay_ms: Some(5), ..Rule::default() });
+    let extra = || json!({"max_tokens": 50});
+    let (one, other) =
+        tokio::join!(rush(&house, &free, extra(), 80), rush(&house, &capped, extra(), 80));
+    assert!(one.iter().chain(&other).all(|status| *status == 200), "{one:?} {other:?}");
+    Arc::into_inner(house).unwrap().done().await;
+}

@@ -113,6 +113,16 @@ impl StoreFault {
     }
 }
 
+impl StoreFault {
+    /// Whether the disk did not take what SQLite had written.
+    pub(super) fn is_of_the_disk(&self) -> bool {
+        let source = self.source.as_ref().and_then(|source| source.downcast_ref());
+        let Some(rusqlite::Error::SqliteFailure(error, _)) = source else { return false };
+        let codes = [rusqlite::ffi::SQLITE_IOERR_FSYNC, rusqlite::ffi::SQLITE_IOERR_DIR_FSYNC];
+        codes.contains(&error.extended_code)
+    }
+}
+
 impl fmt::Display for StoreFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (path, is_file) = (&self.place, matches!(self.place, Place::File(_)));

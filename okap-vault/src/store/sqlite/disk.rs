@@ -70,6 +70,14 @@ impl Disk {
         Ok(())
     }
 
+    /// Takes note of a commit that failed: where it was the disk that did not take it, rows before it
+    /// may be missing below it, and nothing that is written from then on can be relied on.
+    pub(super) fn lost(&self, fault: &StoreFault) {
+        if fault.is_of_the_disk() {
+            self.failed.store(true, Ordering::Release);
+        }
+    }
+
     /// Brings to the disk, a little later, what is written by now.
     pub(super) fn sync_soon(&self) {
         if let Some(wake) = &self.wake {
@@ -126,5 +134,32 @@ fn sync(path: &Path, log: &Path, woken: &mpsc::Receiver<()>, failed: &AtomicBool
                 connection = None;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    fn fault(code: i32) -> StoreFault {
+        let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+        StoreFault::of_sqlite(Path::new("vault.db"), error)
+    }
+
+    #[test]
+    fn behind_a_sync_that_failed_nothing_is_written_and_behind_a_full_disk_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vault.db");
+        let connection = Connection::open(&path).unwrap();
+        let mut disk = Disk::start(&path).unwrap();
+        for passing in [ffi::SQLITE_FULL, ffi::SQLITE_BUSY, ffi::SQLITE_IOERR_WRITE] {
+            disk.lost(&fault(passing));
+            disk.prepare(&connection, true).unwrap();
+        }
+        disk.lost(&fault(ffi::SQLITE_IOERR_FSYNC));
+        let refused = disk.prepare(&connection, true).unwrap_err();
+        assert_eq!(refused.fault(), Fault::Stopped);
     }
 }

@@ -167,8 +167,10 @@ fn work(
             .prepare(&connection, synced)
             .and_then(|()| write(path, &mut connection, &mut group))
             .err();
-        if !synced && lost.is_none() {
-            disk.sync_soon();
+        match &lost {
+            Some(fault) => disk.lost(fault),
+            None if !synced => disk.sync_soon(),
+            None => {}
         }
         for job in group {
             job.done(lost.as_ref());
