@@ -219,6 +219,11 @@ impl Family {
         &self.slots
     }
 
+    /// Whether requests of a minute are capped.
+    pub(crate) fn is_rated(&self) -> bool {
+        self.shares.iter().any(|share| share.limits.requests_per_minute.is_some())
+    }
+
     /// Lets one more call in, where fewer than `most` of the whole family are under way.
     pub(crate) fn enter(self: &Arc<Self>, most: usize) -> Result<Place, Refusal> {
         let entered = |slot: &Arc<Slot>| slot.inside.fetch_add(1, Ordering::Relaxed);

@@ -216,3 +216,19 @@ async fn asking_again_resets_no_counter() {
     assert_eq!((house.calls(&third).await, house.calls(&third).await), (200, 429));
     house.done().await;
 }
+
+/// A provider would see a call that leaves too late in the next minute, too.
+#[tokio::test]
+async fn a_call_that_the_store_holds_up_behind_its_hold_does_not_leave_under_a_rate() {
+    let house = House::open().await;
+    let rated = house.grant(chat_with(json!({"requests_per_minute": 5}))).await;
+    let unrated = house.grant(chat_with(json!({"monthly_spend": 1}))).await;
+    house.control().vault().slow_reads(std::time::Duration::from_millis(600));
+    let late = house.send(Ask::chat(&rated.token, json!({}))).await;
+    assert_eq!(late.says(), (503, "vault_unavailable".into()));
+    assert_eq!(house.arrived(), 0);
+    assert_eq!(house.send(Ask::chat(&unrated.token, json!({}))).await.status, 200);
+    house.control().vault().slow_reads(std::time::Duration::ZERO);
+    assert_eq!(house.calls(&rated).await, 200);
+    house.done().await;
+}
