@@ -64,22 +64,33 @@ async fn get(vault: &impl Vault, name: &str) -> Option<Versioned> {
     vault.read(&[key(name)]).await.expect("read").pop().flatten()
 }
 
-fn row(number: u64) -> Change {
-    Change::Append(std::sync::Arc::new(AuditRow {
-        id: CallId { node: 1, number },
+/// A row of the audit such as a call leaves; rows of one node differ in their numbers, and in what
+/// was used and what it cost by as much.
+pub fn audit_row(node: u64, number: u64) -> AuditRow {
+    AuditRow {
+        id: CallId { node, number },
         at: Timestamp::from_unix_millis(1_700_000_000_000),
-        grant: "contract".parse().expect("grant id"),
+        grant: "g_1".parse().expect("grant id"),
         owner: Owner::new("owner"),
         provider: Provider::OpenAi,
-        model: "model".to_owned(),
+        model: "gpt-4o-mini".to_owned(),
         operation: "chat".to_owned(),
         status: 200,
-        usage: Usage { input: number, ..Usage::default() },
-        cost: Pico::new(number),
+        usage: Usage {
+            input: number.saturating_add(10),
+            output: 3,
+            cache_read: number % 2,
+            ..Usage::default()
+        },
+        cost: Pico::new(number.saturating_add(1_000)),
         estimated: false,
-        prices: "none".to_owned(),
+        prices: "test".to_owned(),
         end: End::Finished,
-    }))
+    }
+}
+
+fn row(number: u64) -> Change {
+    Change::Append(Arc::new(audit_row(1, number)))
 }
 
 /// One answer a key, in order.

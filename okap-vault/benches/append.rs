@@ -16,32 +16,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use okap_engine::{
-    pico::Pico,
-    price::Usage,
-    record::{AuditRow, CallId, Change, End, Owner},
-};
+use okap_engine::record::{AuditRow, Change};
 use okap_server::Vault;
-use okap_types::{Provider, Timestamp};
+use okap_server::testkit::audit_row;
+use okap_types::Timestamp;
 use okap_vault::store::{Database, StoredVault};
 
 fn row(number: u64, grants: u64) -> Change {
     // scattered, as calls of many apps are
     let grant = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % grants;
     Change::Append(std::sync::Arc::new(AuditRow {
-        id: CallId { node: 0x1234_5678_9abc_def0, number },
-        at: Timestamp::from_unix_millis(1_700_000_000_000 + i64::try_from(number).unwrap()),
         grant: format!("g_hPUCYhW5yBIYVIA{grant:07}").parse().unwrap(),
-        owner: Owner::new("owner"),
-        provider: Provider::OpenAi,
-        model: "gpt-4o-mini-2024-07-18".to_owned(),
-        operation: "chat".to_owned(),
-        status: 200,
-        usage: Usage { input: 1_200, output: 350, ..Usage::default() },
-        cost: Pico::new(390_000_000),
-        estimated: false,
-        prices: "2026-10-01".to_owned(),
-        end: End::Finished,
+        at: Timestamp::from_unix_millis(1_700_000_000_000 + i64::try_from(number).unwrap()),
+        ..audit_row(0x1234_5678_9abc_def0, number)
     }))
 }
 

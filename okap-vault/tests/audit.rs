@@ -16,30 +16,18 @@ use std::{
 use okap_engine::{
     pico::Pico,
     price::Usage,
-    record::{AuditRow, CallId, Change, End, Owner, Seal},
+    record::{AuditRow, CallId, Change, Seal},
 };
 use okap_server::Vault;
-use okap_types::{Provider, Timestamp};
+use okap_server::testkit::audit_row;
+use okap_types::Timestamp;
 use okap_vault::store::{Database, Flaw, Head, StoredVault, verify};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 fn row(number: u64) -> AuditRow {
-    AuditRow {
-        id: CallId { node: 7, number },
-        at: Timestamp::from_unix_millis(1_700_000_000_000 + i64::try_from(number).unwrap()),
-        grant: "g_1".parse().unwrap(),
-        owner: Owner::new("owner"),
-        provider: Provider::OpenAi,
-        model: "gpt-4o-mini".to_owned(),
-        operation: "chat".to_owned(),
-        status: 200,
-        usage: Usage { input: 10 + number, output: 3, cache_read: number % 2, ..Usage::default() },
-        cost: Pico::new(1_000 + number),
-        estimated: false,
-        prices: "test".to_owned(),
-        end: End::Finished,
-    }
+    let at = Timestamp::from_unix_millis(1_700_000_000_000 + i64::try_from(number).unwrap());
+    AuditRow { at, ..audit_row(7, number) }
 }
 
 fn append(numbers: impl IntoIterator<Item = u64>) -> Vec<Change> {

@@ -11,7 +11,7 @@ use std::{
 use okap_client::{Access, Capability, Limits, ModelAccess, Provider};
 use serde_json::json;
 
-use crate::stage::Stage;
+use crate::{http, stage::Stage};
 
 /// What an app waits for an answer; longer than any wait within the vault.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -150,14 +150,7 @@ pub(crate) fn now_ms() -> u64 {
 fn client() -> &'static reqwest::Client {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
     CLIENT.get_or_init(|| {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(rustls::RootCertStore::empty())
-            .with_no_client_auth();
         // no connection outlives the runtime of the test that made it
-        let own = reqwest::Client::builder().pool_max_idle_per_host(0);
-        own.tls_backend_preconfigured(tls).no_proxy().build().unwrap()
+        http::plain().pool_max_idle_per_host(0).build().unwrap()
     })
 }

@@ -16,6 +16,8 @@ mod app;
 mod chance;
 mod checks;
 mod disk;
+#[path = "../support/http.rs"]
+mod http;
 mod kill;
 mod nodes;
 mod rates;

@@ -19,6 +19,8 @@ use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::http;
+
 /// A provider that notes which key it was called with.
 pub(crate) async fn provider() -> (Settings, Arc<Mutex<Vec<String>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
@@ -55,14 +57,7 @@ impl Node {
         let issuer = Some(issuer.clone());
         let options = Options { settings, listen: at, issuer, ..Options::local(vault) };
         let running = serve::start(options).await.unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(rustls::RootCertStore::empty())
-            .with_no_client_auth();
-        let none = reqwest::redirect::Policy::none();
-        let http = Client::builder().tls_backend_preconfigured(tls).no_proxy().redirect(none);
+        let http = http::plain().redirect(reqwest::redirect::Policy::none());
         Self { running, at, http: http.build().unwrap() }
     }
 

@@ -1,33 +1,12 @@
 //! One chain over the rows of all nodes.
 
-use okap_engine::{
-    pico::Pico,
-    price::Usage,
-    record::{AuditRow, CallId, Change, End, Owner},
-};
+use okap_engine::record::Change;
 use okap_server::Vault;
-use okap_types::{Provider, Timestamp};
 use okap_vault::store::{Database, Flaw, Head, StoredVault, verify};
 
 use crate::{nodes::new_database, server::sql};
 
-pub(crate) fn row(node: u64, number: u64) -> AuditRow {
-    AuditRow {
-        id: CallId { node, number },
-        at: Timestamp::from_unix_millis(1_700_000_000_000),
-        grant: "g_1".parse().unwrap(),
-        owner: Owner::new("owner"),
-        provider: Provider::OpenAi,
-        model: "gpt-4o-mini".to_owned(),
-        operation: "chat".to_owned(),
-        status: 200,
-        usage: Usage { input: 10 + number, output: 3, cache_read: number % 2, ..Usage::default() },
-        cost: Pico::new(1_000 + number),
-        estimated: false,
-        prices: "test".to_owned(),
-        end: End::Finished,
-    }
-}
+pub(crate) use okap_server::testkit::audit_row as row;
 
 fn append(node: u64, numbers: impl IntoIterator<Item = u64>) -> Vec<Change> {
     numbers

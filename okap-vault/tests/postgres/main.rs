@@ -13,6 +13,8 @@ mod app;
 mod audit;
 mod contract;
 mod faults;
+#[path = "../support/http.rs"]
+mod http;
 mod nodes;
 mod server;
 mod tls;

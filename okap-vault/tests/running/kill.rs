@@ -10,7 +10,7 @@ use okap_client::{Access, Capability, Limits, ModelAccess, Money, Provider};
 use okap_conformance::provider::{Config, Manner};
 use serde_json::json;
 
-use crate::stack::Stack;
+use crate::{http, stack::Stack};
 
 /// 0.012 USD: some hundred calls, more than one life of the vault lets through.
 const CAP: u64 = 12_000;
@@ -43,17 +43,7 @@ async fn call(access: &Access, stream: bool) -> u16 {
 
 fn client() -> &'static reqwest::Client {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
-    CLIENT.get_or_init(fresh_client)
-}
-
-fn fresh_client() -> reqwest::Client {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap()
+    CLIENT.get_or_init(|| http::plain().build().unwrap())
 }
 
 fn number(stack: &Stack, sql: &str) -> i64 {

@@ -10,6 +10,8 @@
 )]
 
 mod async_openai;
+#[path = "../support/http.rs"]
+mod http;
 mod kill;
 mod okap_client;
 mod stack;

@@ -304,28 +304,17 @@ fn sum(row: &Row<'_>) -> rusqlite::Result<Spent> {
 
 #[cfg(test)]
 mod tests {
-    use okap_engine::{price::Usage, record::Change};
-    use okap_types::Provider;
+    use okap_engine::record::Change;
+
+    use okap_server::testkit::audit_row;
 
     use super::*;
     use crate::store::Database;
 
     fn row(number: u64, grant: &str) -> Change {
-        Change::Append(std::sync::Arc::new(AuditRow {
-            id: CallId { node: 1, number },
-            at: Timestamp::from_unix_millis(i64::try_from(number).unwrap()),
-            grant: grant.parse().unwrap(),
-            owner: Owner::new("owner"),
-            provider: Provider::OpenAi,
-            model: "m".to_owned(),
-            operation: "chat".to_owned(),
-            status: 200,
-            usage: Usage::default(),
-            cost: Pico::new(1),
-            estimated: false,
-            prices: "test".to_owned(),
-            end: End::Finished,
-        }))
+        let at = Timestamp::from_unix_millis(i64::try_from(number).unwrap());
+        let grant = grant.parse().unwrap();
+        Change::Append(std::sync::Arc::new(AuditRow { at, grant, ..audit_row(1, number) }))
     }
 
     #[tokio::test]
