@@ -1,9 +1,10 @@
-use std::borrow::Cow;
+mod words;
 
 use okap_types::Secret;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
+use self::words::{Event, Groq, Whole};
 use super::{
     Call, Operation, Verb,
     items::Items,
@@ -385,96 +386,4 @@ impl Meter {
         };
         self.usage = counted.or(self.usage);
     }
-}
-
-/// An answer in one piece, as far as it is looked at.
-#[derive(Deserialize)]
-struct Whole<'a> {
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
-    #[serde(borrow)]
-    x_groq: Option<Groq<'a>>,
-    #[serde(borrow, rename = "usageMetadata")]
-    usage_metadata: Option<&'a RawValue>,
-    #[serde(borrow)]
-    choices: Option<&'a RawValue>,
-    #[serde(borrow)]
-    output: Option<&'a RawValue>,
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    candidates: Option<&'a RawValue>,
-    #[serde(borrow)]
-    text: Option<&'a RawValue>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-    #[serde(borrow)]
-    duration: Option<&'a RawValue>,
-}
-
-/// An event of a stream, whosever it is.
-#[derive(Deserialize)]
-struct Event<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
-    #[serde(borrow)]
-    x_groq: Option<Groq<'a>>,
-    #[serde(borrow, rename = "usageMetadata")]
-    usage_metadata: Option<&'a RawValue>,
-    #[serde(borrow)]
-    choices: Option<Vec<Choice<'a>>>,
-    #[serde(borrow)]
-    candidates: Option<Vec<Candidate<'a>>>,
-    #[serde(borrow)]
-    message: Option<Holder<'a>>,
-    #[serde(borrow)]
-    response: Option<Holder<'a>>,
-    #[serde(borrow)]
-    content_block: Option<&'a RawValue>,
-    #[serde(borrow)]
-    delta: Option<&'a RawValue>,
-    #[serde(borrow)]
-    audio: Option<&'a RawValue>,
-    #[serde(rename = "promptFeedback")]
-    prompt_feedback: Option<Feedback>,
-}
-
-/// Where Groq tells the usage of a stream.
-#[derive(Deserialize)]
-struct Groq<'a> {
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Choice<'a> {
-    index: Option<u64>,
-    finish_reason: Option<IgnoredAny>,
-    #[serde(borrow)]
-    delta: Option<&'a RawValue>,
-    #[serde(borrow)]
-    text: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Candidate<'a> {
-    index: Option<u64>,
-    #[serde(rename = "finishReason")]
-    finish_reason: Option<IgnoredAny>,
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Feedback {
-    #[serde(rename = "blockReason")]
-    block_reason: Option<IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-struct Holder<'a> {
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
 }
