@@ -40,6 +40,15 @@ const MANY: usize = 10_000;
 /// How often a call takes leases before it gives up: others may use up what it took.
 const TURNS: usize = 64;
 
+/// Whether a call is let through with less output than it asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shortens {
+    /// Money is held that may come back.
+    Not,
+    /// What is left is all there is.
+    Yes,
+}
+
 /// The leases of this node, and the calls that count in them.
 #[derive(Debug)]
 pub(crate) struct Allowance {
@@ -119,14 +128,15 @@ impl<V: Vault, C: Consent> Core<V, C> {
     ///
     /// # Behavior
     /// - Takes leases as they are needed, down to the last of what is left.
-    /// - Waits where the money that is missing is held for other calls and may come back.
+    /// - Waits where the money that is missing is held for other calls and may come back, also where
+    ///   the call would only be shortened: `admit` then says so, as long as it is asked to.
     pub(crate) async fn hold(
         self: &Arc<Self>,
         family: &Family,
-        admit: impl Fn(&mut Chain) -> Result<Admitted, Denial> + Send,
+        admit: impl Fn(&mut Chain, Shortens) -> Result<Admitted, Denial> + Send,
     ) -> Result<Admitted, Refusal> {
         let deadline = Instant::now() + self.config.wait_for_money;
-        let (mut recalled, mut turns) = (None, 0);
+        let (mut recalled, mut turns, mut hopeless) = (None, 0, false);
         loop {
             if self.allowance.books.is_failing() {
                 return Err(Refusal::VaultUnavailable);
@@ -134,7 +144,11 @@ impl<V: Vault, C: Consent> Core<V, C> {
             let freed = family.first().freed.notified();
             let mut freed = std::pin::pin!(freed);
             freed.as_mut().enable();
-            let refusal = match family.count(&admit) {
+            // from here on every settlement is heard of
+            let waits = !hopeless && family.holds() && Instant::now() < deadline;
+            let shortens = if waits { Shortens::Not } else { Shortens::Yes };
+            let now = |chain: &mut Chain| admit(chain, shortens);
+            let refusal = match family.count(&now) {
                 Ok(admitted) => {
                     self.tend(family);
                     return Ok(admitted);
@@ -147,6 +161,13 @@ impl<V: Vault, C: Consent> Core<V, C> {
                     self.cover(family, amount).await?;
                     continue;
                 }
+                Err(Denial::Shortened) => {
+                    hopeless = !family.may_fit(&now);
+                    if !hopeless {
+                        let _ = timeout_at(deadline, freed).await;
+                    }
+                    continue;
+                }
                 Err(Denial::Refused(refusal)) => refusal,
             };
             let limited = matches!(
@@ -155,7 +176,8 @@ impl<V: Vault, C: Consent> Core<V, C> {
                     | Refusal::RequestsPerMinute { .. }
                     | Refusal::RequestsPerDay { .. }
             );
-            if !limited || !family.may_fit(&admit) {
+            let at_all = |chain: &mut Chain| admit(chain, Shortens::Yes);
+            if !limited || !family.may_fit(&at_all) {
                 return Err(refusal);
             }
             // it would fit if others gave back what they have, or calls under way cost less

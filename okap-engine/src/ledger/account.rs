@@ -128,6 +128,16 @@ impl Account {
         self.day.settle(hold.day, hold.amount, cost);
     }
 
+    /// Takes back one request and its hold, as if it had not been counted.
+    pub(super) fn take_back(&mut self, hold: &Hold) {
+        self.settle(hold, Pico::ZERO);
+        if self.day.number == hold.day {
+            self.day_requests = self.day_requests.saturating_sub(1);
+        }
+        let left = hold.admitted.unix_millis().saturating_add(hold.pause.into());
+        self.minute.take_back(left);
+    }
+
     /// Counts one request, at the moment that was advanced to.
     pub(super) fn count(&mut self, amount: Pico, pause: u16) -> Hold {
         self.month.hold(amount);

@@ -10,6 +10,8 @@ pub enum Denial {
     Refused(Refusal),
     /// It fits, but no lease of this node covers so much money or one more request.
     Uncovered(Pico),
+    /// It would go with less output than it asks for, and may not have to.
+    Shortened,
 }
 
 impl From<Refusal> for Denial {
@@ -23,7 +25,7 @@ impl From<Denial> for Refusal {
     fn from(denial: Denial) -> Self {
         match denial {
             Denial::Refused(refusal) => refusal,
-            Denial::Uncovered(_) => Self::VaultUnavailable,
+            Denial::Uncovered(_) | Denial::Shortened => Self::VaultUnavailable,
         }
     }
 }
@@ -144,6 +146,11 @@ impl Chain {
         let holds = self.0.iter_mut().map(|link| link.account.count(amount, pause));
         // a chain without a link holds nothing anywhere, and no call goes by it
         holds.last().ok_or(Denial::Refused(Refusal::VaultUnavailable))
+    }
+
+    /// Takes a call back that was counted just now, on every account.
+    pub fn take_back(&mut self, hold: &Hold) {
+        self.0.iter_mut().for_each(|link| link.account.take_back(hold));
     }
 
     /// Replaces a hold by what the call cost, on every account.

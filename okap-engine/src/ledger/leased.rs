@@ -133,15 +133,9 @@ impl Leased {
         at.counts().used(&at.parts())
     }
 
-    /// What has been used, given how the account stands in the store.
+    /// The same node, given how the account stands in the store.
     ///
     /// `None` where that was read before this node last wrote it: read again.
-    #[must_use]
-    pub fn used_with(&self, stored: &Account, now: Timestamp) -> Option<Used> {
-        self.with(stored).map(|seen| seen.used(now))
-    }
-
-    /// The same node before another state of the store.
     #[must_use]
     pub fn with(&self, stored: &Account) -> Option<Self> {
         let mut base = stored.clone();
@@ -284,6 +278,13 @@ impl Leased {
         match self.lease {
             Some(_) => self.own.count(amount, pause),
             None => self.base.count(amount, pause),
+        }
+    }
+
+    pub(super) fn take_back(&mut self, hold: &Hold) {
+        match self.lease {
+            Some(_) => self.own.take_back(hold),
+            None => self.base.take_back(hold),
         }
     }
 

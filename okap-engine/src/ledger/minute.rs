@@ -59,6 +59,18 @@ impl Minute {
         }
     }
 
+    /// Takes one request away that was added at a moment.
+    pub(super) fn take_back(&mut self, at: i64) {
+        let place = self.0.partition_point(|(other, _)| *other <= at);
+        let Some(place) = place.checked_sub(1) else { return };
+        if let Some((_, requests)) = self.0.get_mut(place) {
+            *requests = requests.saturating_sub(1);
+            if *requests == 0 {
+                self.0.remove(place);
+            }
+        }
+    }
+
     /// Adds all of another's.
     pub(super) fn take_in(&mut self, other: &Self) {
         for (at, requests) in &other.0 {

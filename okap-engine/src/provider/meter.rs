@@ -1,7 +1,7 @@
 mod words;
 
 use okap_types::Secret;
-use serde::{Deserialize, de::IgnoredAny};
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use self::words::{Event, Groq, Whole};

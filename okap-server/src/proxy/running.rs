@@ -10,6 +10,7 @@ use std::{
 
 use okap_engine::{
     admit::{self, Admitted, Settlement},
+    ledger::Denial,
     pico::Pico,
     price::ModelPrice,
     provider::{Call, Style},
@@ -21,7 +22,7 @@ use tokio::{runtime::Handle, time::Instant};
 
 use crate::{
     Consent, Vault,
-    allowance::{Family, Place, Settling},
+    allowance::{Family, Place, Settling, Shortens},
     core::Core,
     holder::Holder,
     remembered::Known,
@@ -136,7 +137,15 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let call = call.sent_to(&provider);
         let price = self.prices.find_shared(provider.as_str(), call.model.as_str());
         let admitted = self
-            .hold(&family, |chain| admit::admit(chain, &call, price.as_deref(), self.clock.now()))
+            .hold(&family, |chain, shortens| {
+                let admitted = admit::admit(chain, &call, price.as_deref(), self.clock.now())?;
+                let shorter = admitted.lowered && call.ceiling.is_some();
+                if shorter && shortens == Shortens::Not {
+                    chain.take_back(&admitted.hold);
+                    return Err(Denial::Shortened);
+                }
+                Ok(admitted)
+            })
             .await?;
         let running = Running {
             core: Arc::downgrade(self),

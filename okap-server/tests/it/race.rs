@@ -271,3 +271,27 @@ async fn a_capped_grant_is_served_beside_a_busy_one_without_a_cap() {
     assert!(one.iter().chain(&other).all(|status| *status == 200), "{one:?} {other:?}");
     Arc::into_inner(house).unwrap().done().await;
 }
+
+/// Whoever says how much output it wants waits for it rather than being cut short while money is
+/// held that comes back; what will not fit anyway is cut short at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn calls_wait_for_all_the_output_that_they_ask_for() {
+    let house = Arc::new(House::open().await);
+    // for two at once, and not for three
+    let granted = house.grant(chat_with(json!({"monthly_spend": "0.0013"}))).await;
+    house.provider.set_fault(Rule { delay_ms: Some(20), ..Rule::default() });
+    let go = |_| {
+        let (house, ask) = (house.clone(), Ask::chat(&granted.token, json!({"max_tokens": 900})));
+        tokio::spawn(async move { house.send(ask).await })
+    };
+    for task in (0..20).map(go).collect::<Vec<_>>() {
+        let answer = task.await.unwrap();
+        assert_eq!((answer.status, answer.header("okap-output-ceiling")), (200, None));
+    }
+    let begun = tokio::time::Instant::now();
+    let long = house.send(Ask::chat(&granted.token, json!({"max_tokens": 4000}))).await;
+    assert_eq!(long.status, 200);
+    assert!(long.header("okap-output-ceiling").is_some());
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    Arc::into_inner(house).unwrap().done().await;
+}
