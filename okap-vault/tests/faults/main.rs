@@ -13,6 +13,7 @@
 )]
 
 mod app;
+mod budget;
 mod chance;
 mod checks;
 mod disk;
