@@ -1,24 +1,37 @@
 //! One of each answer, for the snapshots, the schemas and the search for leaks.
 
 use okap_types::{
-    AccessType, AppName, Capability, ClientInfo, Count, ErrorBody, ErrorCode, GrantedAccess,
-    Limits, Models, Money, Provider, Secret, Timestamp, Version,
-    oauth::{
-        ACCESS_TOKEN_TYPE, Confirmation, DEVICE_CODE, DeviceAnswer, DeviceRequest,
-        IntrospectionAnswer, IntrospectionRequest, JWT_BEARER, LOCAL_CLIENT, Metadata,
-        ProtectedResource, PushedAnswer, PushedRequest, RevocationRequest, TOKEN_EXCHANGE,
-        TokenAnswer, TokenRequest,
-    },
-    response::{
-        Continue, Denied, DetailsGranted, FlatAnswer, FlatToken, Pending, RequestGranted, Status,
-        TokenType,
-    },
-    standing::{
-        AccessLimits, CountLeft, GrantAnswer, GrantStatus, LimitsAnswer, LimitsLeft, MoneyLeft,
-        PerRequest,
-    },
+    ErrorBody, ErrorCode, Models, Secret, Timestamp,
+    oauth::{IntrospectionAnswer, TokenAnswer},
 };
 use serde_json::{Value, json};
+
+// with their paths, since other targets take this file in by its own
+#[path = "answers/access.rs"]
+mod access;
+#[path = "answers/discovery.rs"]
+mod discovery;
+#[path = "answers/native.rs"]
+mod native;
+#[path = "answers/oauth.rs"]
+mod oauth;
+#[path = "answers/standing.rs"]
+mod standing;
+#[path = "answers/tokens.rs"]
+mod tokens;
+
+pub(crate) use self::{
+    access::{everything_granted, granted_access},
+    discovery::{metadata, protected_resource},
+    native::{denied, details_granted, flat_granted, flat_refused, pending, request_granted},
+    oauth::{
+        client_info, device_answer, device_request, device_request_by_a_signer,
+        introspection_answer, introspection_request, pushed_answer, pushed_by_a_signer,
+        pushed_request, revocation_request,
+    },
+    standing::{grant_answer, limits_answer},
+    tokens::{token_answer, token_answer_of_an_exchange, token_requests},
+};
 
 /// Stands for every secret; found wherever one leaks.
 pub(crate) const CANARY: &str = "okap_xx_canary";
@@ -35,120 +48,6 @@ pub(crate) fn listed(models: &[&str]) -> Models {
     Models::Listed(models.iter().map(|m| m.parse().unwrap()).collect())
 }
 
-pub(crate) fn granted_access() -> GrantedAccess {
-    GrantedAccess {
-        access_type: AccessType::AiModelAccess,
-        provider: Provider::OpenAi,
-        models: listed(&["gpt-4o-mini"]),
-        capabilities: vec![Capability::Chat],
-        limits: Limits::monthly(Money::usd(5)).per_minute(30),
-        expires: end(),
-        base_url: "https://vault.example/v1/openai".parse().unwrap(),
-        currency: GrantedAccess::CURRENCY.to_owned(),
-        window: GrantedAccess::WINDOW.to_owned(),
-        models_refused: vec!["gpt-4".parse().unwrap()],
-    }
-}
-
-pub(crate) fn everything_granted() -> GrantedAccess {
-    GrantedAccess {
-        provider: Provider::Anthropic,
-        models: Models::Any,
-        capabilities: vec![Capability::Chat, Capability::Vision],
-        limits: Limits::default(),
-        base_url: "https://vault.example/v1/anthropic".parse().unwrap(),
-        models_refused: Vec::new(),
-        ..granted_access()
-    }
-}
-
-pub(crate) fn pending() -> Pending {
-    Pending {
-        okap: Version::CURRENT,
-        status: Status::Pending,
-        interaction_uri: "https://vault.example/okap/consent/q1w2".parse().unwrap(),
-        user_code: "BCDF-GHJK".to_owned(),
-        expires_in: 600,
-        interval: 5,
-        continuation: Continue {
-            uri: "https://vault.example/okap/continue".parse().unwrap(),
-            access_token: secret(),
-        },
-    }
-}
-
-pub(crate) fn details_granted() -> DetailsGranted {
-    DetailsGranted {
-        okap: Version::CURRENT,
-        status: Status::Granted,
-        token: secret(),
-        access_token: secret(),
-        token_type: TokenType::Bearer,
-        expires_in: 3600,
-        grant_id: "g_1".parse().unwrap(),
-        authorization_details: vec![granted_access(), everything_granted()],
-    }
-}
-
-pub(crate) fn request_granted() -> RequestGranted {
-    let access = granted_access();
-    RequestGranted {
-        okap: Version::CURRENT,
-        status: Status::Granted,
-        token: secret(),
-        access_token: secret(),
-        token_type: TokenType::Bearer,
-        expires_in: 3600,
-        grant_id: "g_1".parse().unwrap(),
-        provider: access.provider,
-        base_url: access.base_url,
-        expires: access.expires,
-        limits: access.limits,
-        models: access.models,
-        capabilities: access.capabilities,
-    }
-}
-
-pub(crate) fn denied() -> Denied {
-    Denied {
-        okap: Version::CURRENT,
-        status: Status::Denied,
-        reason: "the user denied the request".to_owned(),
-        error: ErrorCode::AccessDenied.as_str().to_owned(),
-    }
-}
-
-pub(crate) fn flat_granted() -> FlatAnswer {
-    let access = granted_access();
-    let token = FlatToken {
-        token: secret(),
-        base_url: access.base_url,
-        provider: access.provider,
-        models: access.models,
-        capabilities: access.capabilities,
-        limits: access.limits,
-        expires_at: access.expires,
-        created_at: "2026-11-23T09:00:00.250Z".parse().unwrap(),
-    };
-    FlatAnswer {
-        okap: Version::CURRENT,
-        approved: true,
-        token: Some(token),
-        error: None,
-        error_code: None,
-    }
-}
-
-pub(crate) fn flat_refused() -> FlatAnswer {
-    FlatAnswer {
-        okap: Version::CURRENT,
-        approved: false,
-        token: None,
-        error: Some("allow it at https://vault.example/okap/consent/q1w2 and ask again".to_owned()),
-        error_code: Some("pending".to_owned()),
-    }
-}
-
 /// An app with a document of its own.
 const PUBLISHED: &str = "https://notes.example/okap.json";
 /// The thumbprint of RFC 7638 section 3.1.
@@ -157,298 +56,6 @@ const DETAILS: &str = r#"[{"type":"ai_model_access","provider":"openai"}]"#;
 
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
-}
-
-pub(crate) fn client_info() -> ClientInfo {
-    ClientInfo {
-        name: Some(AppName::new("Notes").unwrap()),
-        url: Some("https://notes.example/".parse().unwrap()),
-        client_id: some(PUBLISHED),
-        callback: some("https://notes.example/cb"),
-    }
-}
-
-pub(crate) fn pushed_request() -> PushedRequest {
-    PushedRequest {
-        client_id: LOCAL_CLIENT.to_owned(),
-        client_name: Some("Notes".to_owned()),
-        response_type: "code".to_owned(),
-        redirect_uri: "http://127.0.0.1:49152/callback".to_owned(),
-        code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".to_owned(),
-        code_challenge_method: "S256".to_owned(),
-        authorization_details: DETAILS.to_owned(),
-        state: Some("af0ifjsldkj".to_owned()),
-        resource: None,
-        dpop_jkt: None,
-        client_assertion_type: None,
-        client_assertion: None,
-    }
-}
-
-/// By an app that signs, for a key of its own and one provider.
-pub(crate) fn pushed_by_a_signer() -> PushedRequest {
-    PushedRequest {
-        client_id: PUBLISHED.to_owned(),
-        client_name: None,
-        redirect_uri: "https://notes.example/cb".to_owned(),
-        resource: some("https://vault.example/v1/openai"),
-        dpop_jkt: some(THUMBPRINT),
-        client_assertion_type: some(JWT_BEARER),
-        client_assertion: Some(secret()),
-        ..pushed_request()
-    }
-}
-
-pub(crate) fn pushed_answer() -> PushedAnswer {
-    PushedAnswer { request_uri: secret(), expires_in: 90 }
-}
-
-pub(crate) fn token_answer() -> TokenAnswer {
-    TokenAnswer {
-        access_token: secret(),
-        token_type: TokenType::Bearer,
-        expires_in: 3600,
-        refresh_token: Some(secret()),
-        issued_token_type: None,
-        authorization_details: vec![granted_access()],
-        grant_id: "g_1".parse().unwrap(),
-    }
-}
-
-/// What a token exchange answers: bound to a key, not renewable.
-pub(crate) fn token_answer_of_an_exchange() -> TokenAnswer {
-    TokenAnswer {
-        token_type: TokenType::Dpop,
-        refresh_token: None,
-        issued_token_type: some(ACCESS_TOKEN_TYPE),
-        ..token_answer()
-    }
-}
-
-/// One request of each grant type, with all its members.
-pub(crate) fn token_requests() -> [(&'static str, TokenRequest); 4] {
-    let client_assertion_type = some(JWT_BEARER);
-    let client_assertion = Some(secret());
-    [
-        (
-            "token_request_code",
-            TokenRequest::AuthorizationCode {
-                code: secret(),
-                redirect_uri: "https://notes.example/cb".to_owned(),
-                code_verifier: Some(secret()),
-                client_id: PUBLISHED.to_owned(),
-                authorization_details: some(DETAILS),
-                client_assertion_type: client_assertion_type.clone(),
-                client_assertion: client_assertion.clone(),
-            },
-        ),
-        (
-            "token_request_refresh",
-            TokenRequest::RefreshToken {
-                refresh_token: secret(),
-                client_id: PUBLISHED.to_owned(),
-                authorization_details: some(DETAILS),
-                client_assertion_type: client_assertion_type.clone(),
-                client_assertion: client_assertion.clone(),
-            },
-        ),
-        (
-            "token_request_device",
-            TokenRequest::DeviceCode {
-                device_code: secret(),
-                client_id: PUBLISHED.to_owned(),
-                authorization_details: some(DETAILS),
-                client_assertion_type: client_assertion_type.clone(),
-                client_assertion: client_assertion.clone(),
-            },
-        ),
-        (
-            "token_request_exchange",
-            TokenRequest::TokenExchange {
-                subject_token: secret(),
-                subject_token_type: ACCESS_TOKEN_TYPE.to_owned(),
-                requested_token_type: some(ACCESS_TOKEN_TYPE),
-                client_id: some(PUBLISHED),
-                client_name: some("Notes indexer"),
-                authorization_details: some(DETAILS),
-                resource: some("https://vault.example"),
-                dpop_jkt: some(THUMBPRINT),
-                client_assertion_type,
-                client_assertion,
-            },
-        ),
-    ]
-}
-
-pub(crate) fn device_request() -> DeviceRequest {
-    DeviceRequest {
-        client_id: LOCAL_CLIENT.to_owned(),
-        client_name: some("Notes"),
-        authorization_details: DETAILS.to_owned(),
-        client_assertion_type: None,
-        client_assertion: None,
-    }
-}
-
-pub(crate) fn device_request_by_a_signer() -> DeviceRequest {
-    DeviceRequest {
-        client_id: PUBLISHED.to_owned(),
-        client_name: None,
-        client_assertion_type: some(JWT_BEARER),
-        client_assertion: Some(secret()),
-        ..device_request()
-    }
-}
-
-pub(crate) fn device_answer() -> DeviceAnswer {
-    DeviceAnswer {
-        device_code: secret(),
-        user_code: "BCDF-GHJK".to_owned(),
-        verification_uri: "https://vault.example/okap/device".parse().unwrap(),
-        verification_uri_complete: Some(
-            "https://vault.example/okap/device?user_code=BCDF-GHJK".parse().unwrap(),
-        ),
-        expires_in: 600,
-        interval: Some(5),
-    }
-}
-
-pub(crate) fn revocation_request() -> RevocationRequest {
-    RevocationRequest {
-        token: secret(),
-        token_type_hint: some("access_token"),
-        client_id: some(PUBLISHED),
-        client_assertion_type: some(JWT_BEARER),
-        client_assertion: Some(secret()),
-    }
-}
-
-pub(crate) fn introspection_request() -> IntrospectionRequest {
-    IntrospectionRequest { token: secret(), token_type_hint: some("refresh_token") }
-}
-
-pub(crate) fn introspection_answer() -> IntrospectionAnswer {
-    IntrospectionAnswer {
-        active: true,
-        token_type: some(TokenType::Dpop.as_str()),
-        client_id: some(PUBLISHED),
-        iss: some("https://vault.example"),
-        iat: Some(1_795_424_400),
-        exp: Some(1_795_428_000),
-        cnf: Some(Confirmation { jkt: THUMBPRINT.to_owned() }),
-        authorization_details: vec![granted_access()],
-        grant_id: Some("g_1".parse().unwrap()),
-    }
-}
-
-pub(crate) fn limits_answer() -> LimitsAnswer {
-    let resets_at = "2027-01-01".parse().unwrap();
-    let money = |limit: u32, used: u64| MoneyLeft {
-        limit: Money::usd(limit),
-        used: Money::from_micros(used).unwrap(),
-        remaining: Money::from_micros(Money::usd(limit).micros() - used).unwrap(),
-        resets_at,
-    };
-    let count = |limit: u32, used: u32, resets_at| CountLeft {
-        limit: Count::new(limit).unwrap(),
-        used,
-        remaining: limit - used,
-        resets_at,
-    };
-    let access = granted_access();
-    let bounded = AccessLimits {
-        access_type: access.access_type,
-        provider: access.provider,
-        models: access.models,
-        capabilities: access.capabilities,
-        expires: access.expires,
-        limits: LimitsLeft {
-            monthly_spend: Some(money(5, 1_234_567)),
-            daily_spend: Some(money(1, 0)),
-            requests_per_minute: Some(count(30, 0, None)),
-            requests_per_day: Some(count(500, 12, Some(resets_at))),
-            tokens_per_request: Some(PerRequest { limit: Count::new(8192).unwrap() }),
-        },
-    };
-    let access = everything_granted();
-    let unbounded = AccessLimits {
-        provider: access.provider,
-        models: access.models,
-        capabilities: access.capabilities,
-        limits: LimitsLeft::default(),
-        ..bounded.clone()
-    };
-    LimitsAnswer {
-        okap: Version::CURRENT,
-        grant_id: "g_1".parse().unwrap(),
-        limits: vec![bounded, unbounded],
-    }
-}
-
-pub(crate) fn grant_answer() -> GrantAnswer {
-    GrantAnswer {
-        okap: Version::CURRENT,
-        grant_id: "g_2".parse().unwrap(),
-        status: GrantStatus::Active,
-        created: "2026-11-23T09:00:00.250Z".parse().unwrap(),
-        expires: end(),
-        parent_grant_id: Some("g_1".parse().unwrap()),
-        client_id: some(PUBLISHED),
-        client_name: Some(AppName::new("Notes").unwrap()),
-        authorization_details: vec![granted_access()],
-    }
-}
-
-pub(crate) fn protected_resource() -> ProtectedResource {
-    let words = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect();
-    ProtectedResource {
-        resource: "https://vault.example/v1/openai".parse().unwrap(),
-        authorization_servers: words(&["https://vault.example"]),
-        bearer_methods_supported: words(&["header"]),
-        dpop_signing_alg_values_supported: words(&["ES256"]),
-        authorization_details_types_supported: words(&["ai_model_access"]),
-        resource_name: some("openai by way of vault.example"),
-    }
-}
-
-pub(crate) fn metadata() -> Metadata {
-    let words = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect();
-    let url = |path: &str| format!("https://vault.example/{path}").parse().unwrap();
-    Metadata {
-        issuer: "https://vault.example".to_owned(),
-        authorization_endpoint: url("okap/authorize"),
-        token_endpoint: url("okap/token"),
-        pushed_authorization_request_endpoint: url("okap/par"),
-        require_pushed_authorization_requests: true,
-        revocation_endpoint: url("okap/revoke"),
-        introspection_endpoint: url("okap/introspect"),
-        introspection_endpoint_auth_methods_supported: words(&["client_secret_basic"]),
-        device_authorization_endpoint: Some(url("okap/device_authorization")),
-        response_types_supported: words(&["code"]),
-        response_modes_supported: words(&["query"]),
-        grant_types_supported: words(&[
-            "authorization_code",
-            "refresh_token",
-            DEVICE_CODE,
-            TOKEN_EXCHANGE,
-        ]),
-        code_challenge_methods_supported: words(&["S256"]),
-        authorization_response_iss_parameter_supported: true,
-        authorization_details_types_supported: words(&["ai_model_access"]),
-        client_id_metadata_document_supported: true,
-        token_endpoint_auth_methods_supported: words(&["none", "private_key_jwt"]),
-        token_endpoint_auth_signing_alg_values_supported: words(&["ES256"]),
-        dpop_signing_alg_values_supported: words(&["ES256"]),
-        protected_resources: vec![url("v1/openai"), url("v1/anthropic")],
-        okap_versions_supported: words(Version::SUPPORTED),
-        okap_direct_endpoint: url("okap/authorize"),
-        okap_limits_endpoint: url("okap/limits"),
-        okap_grants_endpoint: url("okap/grants"),
-        okap_providers_supported: vec![Provider::OpenAi, Provider::Anthropic],
-        okap_capabilities_supported: Capability::KNOWN.to_vec(),
-        okap_detail_fields_supported: words(&["provider", "models", "limits"]),
-        okap_profiles_supported: words(&["core"]),
-    }
 }
 
 pub(crate) fn unsupported_version() -> ErrorBody {
