@@ -37,6 +37,7 @@ macro_rules! vault_contract {
             unknown_kinds_are_kept_as_they_are
             lists_are_in_order_bounded_and_resumable
             an_append_never_conflicts
+            a_change_that_is_heard_gives_another_generation
             of_many_writers_one_wins_each_version
             records_stay_until_they_may_be_forgotten
             a_missing_key_is_none
@@ -214,6 +215,28 @@ pub async fn an_append_never_conflicts(vault: impl Vault) {
     for task in tasks {
         task.await.expect("task").expect("append");
     }
+}
+
+/// A store that tells its generation tells another one once what nodes remember is replaced, and a
+/// row that is appended twice is no change.
+pub async fn a_change_that_is_heard_gives_another_generation(vault: impl Vault) {
+    let generation = async || vault.generation().await.expect("generation");
+    let grant = |expect| Change::Put {
+        key: Key::stored("grant/contract"),
+        expect,
+        bytes: Some(b"{}".to_vec()),
+        forget_after: None,
+    };
+    let before = generation().await;
+    vault.commit(vec![grant(Expect::Absent)]).await.expect("commit");
+    for _ in 0..2 {
+        vault.commit(vec![row(1)]).await.expect("append");
+    }
+    assert_eq!(generation().await, before, "nothing was replaced");
+    let found = vault.read(&[Key::stored("grant/contract")]).await.expect("read");
+    let version = found.into_iter().flatten().map(|found| found.version).next().expect("a record");
+    vault.commit(vec![grant(Expect::Version(version))]).await.expect("commit");
+    assert!(before.is_none() || generation().await != before, "a grant was replaced");
 }
 
 /// Sixteen writers raise one number: none is lost, none counted twice.
