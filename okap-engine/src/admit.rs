@@ -203,7 +203,14 @@ pub fn settle(
             None => metered.delivered,
         };
         let input = if early.input > 0 { early.input } else { call.prompt_at_most };
-        Usage { input, output: early.output.max(through), ..early }
+        let output = early.output.max(through);
+        match call.operation {
+            // tokens of images are the dearer ones
+            Operation::Images | Operation::ImageEdits => {
+                Usage { input, output, input_image: input, output_image: output, ..early }
+            }
+            _ => Usage { input, output, ..early },
+        }
     });
     let usage = with_units(call, metered, usage);
     // what is billed by the thing is known exactly once the things are there

@@ -79,6 +79,15 @@ impl Form {
         })
     }
 
+    /// A field that is true or false, as forms write it; a missing one is false.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Refusal> {
+        match self.text(name)? {
+            None | Some("false" | "False") => Ok(false),
+            Some("true" | "True") => Ok(true),
+            Some(_) => Err(Refusal::InvalidRequest(format!("{name} is not true or false"))),
+        }
+    }
+
     /// The files.
     pub(super) fn files(&self) -> impl Iterator<Item = &Part> {
         self.parts.iter().filter(|part| part.file.is_some())

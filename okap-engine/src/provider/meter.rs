@@ -1,3 +1,4 @@
+mod media;
 mod words;
 
 use okap_types::Secret;
@@ -8,7 +9,7 @@ use self::words::{Event, Groq, Whole};
 use super::{
     Call, Operation, Verb,
     items::Items,
-    sse::{Events, TooLong, data},
+    sse::{Events, LONGEST, LONGEST_IMAGE, TooLong, data},
     texts::each_text,
     usage::{self, GoogleUsage},
     watch::Watch,
@@ -25,6 +26,8 @@ pub struct Meter {
     images: u64,
     seconds: u64,
     delivered: u64,
+    /// Bytes of sound that came through.
+    sound: u64,
     complete: bool,
     /// Answers of a chat that have not said why they ended, and those that have.
     answers: u64,
@@ -43,6 +46,7 @@ enum Kind {
     Google,
     /// Events of audio that is made or written down.
     Audio,
+    /// Events of an image that is made.
     Images,
     Other,
 }
@@ -88,7 +92,8 @@ impl Meter {
         let cut = match &call.operation {
             Operation::Google { verb: Verb::StreamList, .. } => Cut::Items(Items::default()),
             Operation::Speech if !call.stream => Cut::Nowhere,
-            _ => Cut::Events(Events::default()),
+            Operation::Images | Operation::ImageEdits => Cut::Events(Events::up_to(LONGEST_IMAGE)),
+            _ => Cut::Events(Events::up_to(LONGEST)),
         };
         Self {
             kind,
@@ -98,6 +103,7 @@ impl Meter {
             images: 0,
             seconds: 0,
             delivered: 0,
+            sound: 0,
             complete: false,
             answers: if call.shown > 0 { call.shown } else { call.answers },
             finished: Vec::new(),
@@ -158,7 +164,7 @@ impl Meter {
             Cut::Items(items) => items.rest(),
             Cut::Nowhere => {
                 // sound has no last word
-                self.complete = self.delivered > 0;
+                self.complete = self.sound > 0;
                 return Vec::new();
             }
         };
@@ -208,7 +214,7 @@ impl Meter {
             usage: self.usage,
             images: self.images,
             seconds: self.seconds,
-            delivered: self.delivered,
+            delivered: self.delivered.saturating_add(self.sound.div_ceil(self.bytes_per_token)),
             complete: self.complete,
         }
     }
@@ -253,7 +259,8 @@ impl Meter {
             Kind::Responses => self.response(&event),
             Kind::Google => self.candidates(&event),
             Kind::Audio => self.audio(&event),
-            Kind::Messages | Kind::Images | Kind::Other => self.message(&event),
+            Kind::Images => self.image(&event),
+            Kind::Messages | Kind::Other => self.message(&event),
         }
         true
     }
@@ -329,29 +336,6 @@ impl Meter {
         }
     }
 
-    fn audio(&mut self, event: &Event<'_>) {
-        self.take_usage(event.usage, None, None);
-        self.text(event.delta);
-        if let Some(audio) = event.audio {
-            // three bytes of sound in four letters
-            self.deliver(
-                audio.get().len() / 4 * 3 / usize::try_from(self.bytes_per_token).unwrap_or(1),
-            );
-        }
-        self.complete |= event
-            .kind
-            .as_deref()
-            .is_some_and(|kind| matches!(kind, "speech.audio.done" | "transcript.text.done"));
-    }
-
-    fn sound(&mut self, chunk: &[u8]) {
-        if let Some(watch) = &mut self.watch {
-            watch.bytes(chunk);
-        }
-        let bytes = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
-        self.delivered = self.delivered.saturating_add(bytes.div_ceil(self.bytes_per_token));
-    }
-
     /// Counts what was generated, and looks at it.
     fn text(&mut self, value: Option<&RawValue>) {
         let Some(value) = value else { return };
@@ -382,6 +366,7 @@ impl Meter {
         let counted = match self.kind {
             Kind::Messages => usage.and_then(|usage| usage::anthropic(usage, self.usage)),
             Kind::Google => google.and_then(GoogleUsage::read),
+            Kind::Images => usage.and_then(usage::image),
             _ => usage.and_then(usage::openai).or_else(|| x_groq?.usage.and_then(usage::openai)),
         };
         self.usage = counted.or(self.usage);

@@ -4,22 +4,30 @@ use std::borrow::Cow;
 
 use memchr::memchr2;
 
-/// Longest event that is waited for.
+/// Longest event of a stream of words or sound.
 pub(super) const LONGEST: usize = 8 * 1024 * 1024;
+/// Longest event with an image in it: 8 million pixels that do not compress.
+pub(super) const LONGEST_IMAGE: usize = 32 * 1024 * 1024;
 
 /// The stream holds an event beyond all measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooLong;
 
 /// Cuts a byte stream into events; whatever the chunks, the events are the same.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Events {
+    longest: usize,
     waiting: Vec<u8>,
     /// Up to where `waiting` is known to hold no end of an event.
     searched: usize,
 }
 
 impl Events {
+    /// No event has more bytes than `longest`.
+    pub(super) const fn up_to(longest: usize) -> Self {
+        Self { longest, waiting: Vec::new(), searched: 0 }
+    }
+
     /// Takes a chunk and hands out every event that it completes, with its final blank line.
     pub(super) fn push(
         &mut self,
@@ -36,7 +44,7 @@ impl Events {
         self.waiting.drain(..done);
         // an end is at most four bytes, some of which may be here already
         self.searched = self.waiting.len().saturating_sub(3);
-        if self.waiting.len() > LONGEST { Err(TooLong) } else { Ok(()) }
+        if self.waiting.len() > self.longest { Err(TooLong) } else { Ok(()) }
     }
 
     /// What is left when the stream ends: an event without its blank line.

@@ -41,29 +41,46 @@ struct Details {
 
 /// Reads OpenAI's count.
 pub(super) fn openai(usage: &RawValue) -> Option<Usage> {
-    if !usage.get().starts_with('{') {
-        return None;
+    OpenAiUsage::read(usage).map(OpenAiUsage::counted)
+}
+
+/// Reads OpenAI's count of an image. The end of a stream tells only the sum of the output, and
+/// what is not known to be text is of the image.
+pub(super) fn image(usage: &RawValue) -> Option<Usage> {
+    let usage = OpenAiUsage::read(usage)?;
+    let details = usage.completion_tokens_details.as_ref();
+    let told = details.is_some_and(|details| details.image_tokens.is_some());
+    let counted = usage.counted();
+    Some(if told { counted } else { Usage { output_image: counted.output, ..counted } })
+}
+
+impl OpenAiUsage {
+    fn read(usage: &RawValue) -> Option<Self> {
+        let object = usage.get().starts_with('{');
+        object.then(|| serde_json::from_str(usage.get()).ok()).flatten()
     }
-    let usage: OpenAiUsage = serde_json::from_str(usage.get()).ok()?;
-    let input = usage.prompt_tokens_details.unwrap_or_default();
-    let output = usage.completion_tokens_details.unwrap_or_default();
-    let (prompt, total) = (usage.prompt_tokens, usage.total_tokens.unwrap_or(0));
-    let thought = output.reasoning_tokens.unwrap_or(0);
-    // some servers leave thoughts out of the completion; the total has them
-    let generated =
-        usage.completion_tokens.unwrap_or(0).max(total.saturating_sub(prompt)).max(thought);
-    let part = |of: Option<u64>, whole: u64| of.unwrap_or(0).min(whole);
-    Some(Usage {
-        input: prompt,
-        cache_read: part(input.cached_tokens.or(usage.prompt_cache_hit_tokens), prompt),
-        input_audio: part(input.audio_tokens, prompt),
-        input_image: part(input.image_tokens, prompt),
-        output: generated,
-        output_audio: part(output.audio_tokens, generated),
-        output_image: part(output.image_tokens, generated),
-        output_reasoning: thought,
-        ..Usage::default()
-    })
+
+    fn counted(self) -> Usage {
+        let input = self.prompt_tokens_details.unwrap_or_default();
+        let output = self.completion_tokens_details.unwrap_or_default();
+        let (prompt, total) = (self.prompt_tokens, self.total_tokens.unwrap_or(0));
+        let thought = output.reasoning_tokens.unwrap_or(0);
+        // some servers leave thoughts out of the completion; the total has them
+        let generated =
+            self.completion_tokens.unwrap_or(0).max(total.saturating_sub(prompt)).max(thought);
+        let part = |of: Option<u64>, whole: u64| of.unwrap_or(0).min(whole);
+        Usage {
+            input: prompt,
+            cache_read: part(input.cached_tokens.or(self.prompt_cache_hit_tokens), prompt),
+            input_audio: part(input.audio_tokens, prompt),
+            input_image: part(input.image_tokens, prompt),
+            output: generated,
+            output_audio: part(output.audio_tokens, generated),
+            output_image: part(output.image_tokens, generated),
+            output_reasoning: thought,
+            ..Usage::default()
+        }
+    }
 }
 
 /// Reads the seconds of a recording that is billed by its length.

@@ -24,6 +24,7 @@ mod jws;
 mod lease;
 mod ledger;
 mod media;
+mod media_streams;
 mod meter;
 mod model;
 mod narrow;

@@ -178,7 +178,7 @@ fn images_have_bounds() {
     {
         assert_eq!(of(extra.clone()).unwrap_err().code(), ErrorCode::InvalidRequest, "{extra}");
     }
-    assert_eq!(of(json!({"stream": true})).unwrap_err().code(), ErrorCode::UnsupportedParameter);
+    assert_eq!(of(json!({"files": []})).unwrap_err().code(), ErrorCode::UnsupportedParameter);
     assert_eq!(of(json!({"n": 10})).unwrap().capabilities, [Capability::Images]);
     // the dearest size: 6,240 tokens
     assert!(of(json!({})).unwrap().output_at_most > 6_240);

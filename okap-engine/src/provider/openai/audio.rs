@@ -76,11 +76,7 @@ pub(in crate::provider) fn read_form(call: &mut Call, parts: Vec<Part>) -> Resul
     let form = Form::read(parts, TEXTS, &["file"])?;
     let file = form.files().next();
     let file = file.ok_or_else(|| Refusal::InvalidRequest("file is missing".into()))?;
-    call.stream = match form.text("stream")? {
-        None | Some("false" | "False") => false,
-        Some("true" | "True") => true,
-        Some(_) => return Err(Refusal::InvalidRequest("stream is not true or false".into())),
-    };
+    call.stream = form.flag("stream")?;
     match recording::seconds_at_most(&file.bytes) {
         Some(seconds) => call.units.seconds = seconds,
         None => {
