@@ -51,6 +51,19 @@ impl Ask {
         Ok(Self { stream, ..Self::of(model) })
     }
 
+    /// The same of a form, whose fields are texts.
+    pub(super) fn of_form(body: &Value) -> Result<Self, ProviderError> {
+        let mut body = body.clone();
+        if let Some(stream) = body.get_mut("stream") {
+            *stream = match stream.as_str().map(str::to_ascii_lowercase).as_deref() {
+                Some("true") => json!(true),
+                Some("false") => json!(false),
+                _ => stream.take(),
+            };
+        }
+        Self::new(&body)
+    }
+
     /// A request for a model that stands elsewhere.
     pub(super) fn of(model: &str) -> Self {
         Self {

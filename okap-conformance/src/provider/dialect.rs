@@ -61,6 +61,10 @@ pub(super) fn stream(route: &Route, draft: &Draft<'_>) -> Reply {
         Route::Google(..) => google::events(draft),
         Route::Completions => completions::frames(draft),
         Route::Responses => responses::frames(draft),
+        Route::Images => images::frames(draft, "image_generation"),
+        Route::ImageEdits => images::frames(draft, "image_edit"),
+        Route::Speech => audio::sounds(draft),
+        Route::Transcriptions | Route::Translations => audio::words(draft),
         Route::Messages => anthropic::frames(draft),
         _ => chat::frames(draft),
     };

@@ -6,6 +6,7 @@ mod books;
 mod command;
 mod control;
 mod faults;
+mod media;
 mod shapes;
 mod support;
 mod violations;
