@@ -105,7 +105,8 @@ fn in_query(query: Option<&str>) -> Result<(), Refusal> {
         let named = matches!(name.as_ref(), "key" | "access_token" | "api_key" | "token");
         if named || name.contains("okap_") || value.contains("okap_") {
             return Err(Refusal::BadCredential(
-                "a token in the address is refused; send it in a header",
+                "a token in the address is refused; send it in a header: Authorization, x-api-key or \
+                 x-goog-api-key",
             ));
         }
         if matches!(name.as_ref(), "model" | "provider" | "deployment" | "engine") {

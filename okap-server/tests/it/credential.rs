@@ -109,6 +109,7 @@ async fn v135_a_token_has_no_place_in_an_address() {
     ] {
         let refused = house.send(bare().bearer(&token).target(&format!("{path}?{query}"))).await;
         assert_eq!(refused.says(), (400, "invalid_request".into()), "{query}");
+        assert!(!refused.text().contains(&token));
         let refused = house.send(bare().target(&format!("{path}?{query}"))).await;
         assert_eq!(refused.says(), (400, "invalid_request".into()), "{query}");
     }

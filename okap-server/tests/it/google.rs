@@ -64,6 +64,30 @@ async fn every_call_is_charged_what_the_provider_bills() {
 }
 
 #[tokio::test]
+async fn v135_a_token_in_googles_own_place_in_the_address_is_refused_and_told_where_to_go() {
+    let house = house().await;
+    let token = granted(&house, json!({})).await.token;
+    for path in [
+        "v1beta/models/gemini-2.5-flash:generateContent?",
+        "models/gemini-2.5-flash:streamGenerateContent?alt=sse&",
+    ] {
+        let target = format!("/v1/google/{path}key={token}");
+        for ask in [Ask::post(&target), Ask::post(&target).header("x-goog-api-key", &token)] {
+            let refused = house.send(ask.json(&body(json!({})))).await;
+            assert_eq!(refused.status, 400);
+            let error = refused.json()["error"].take();
+            assert_eq!(error["status"], "INVALID_ARGUMENT", "in Google's own words");
+            let said = error["message"].as_str().unwrap();
+            assert!(said.contains("x-goog-api-key") && !said.contains(&token), "{said}");
+        }
+        assert_eq!(house.arrived(), 0);
+    }
+    let in_header = ask(&token, "v1beta/models/gemini-2.5-flash:generateContent", &body(json!({})));
+    assert_eq!(house.send(in_header).await.status, 200);
+    house.done().await;
+}
+
+#[tokio::test]
 async fn v189_the_key_travels_in_a_header_of_googles_own() {
     let house = house().await;
     let token = granted(&house, json!({})).await.token;

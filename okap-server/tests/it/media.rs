@@ -61,7 +61,7 @@ async fn every_call_is_charged_what_the_provider_bills() {
     let completions = granted(&house, "completions", text, cap.clone()).await.token;
     let images =
         granted(&house, "images", json!(["gpt-image-1", "dall-e-3"]), cap.clone()).await.token;
-    let models = json!(["tts-1", "whisper-1", "gpt-4o-transcribe"]);
+    let models = json!(["tts-1", "gpt-4o-mini-tts", "whisper-1", "gpt-4o-transcribe"]);
     let audio = granted(&house, "audio", models, cap.clone()).await.token;
     let judge = granted(&house, "moderation", json!(["omni-moderation-latest"]), cap).await.token;
     let complete = |extra: Value| {
@@ -71,7 +71,13 @@ async fn every_call_is_charged_what_the_provider_bills() {
     let image = |model: &str| {
         ask(&images, "images/generations", &json!({"model": model, "prompt": "a cat", "n": 2}))
     };
+    let early = json!({
+        "model": "gpt-image-1", "prompt": "a cat", "stream": true, "partial_images": 2,
+    });
     let speech = json!({"model": "tts-1", "input": "Grüße", "voice": "alloy"});
+    let events = json!({
+        "model": "gpt-4o-mini-tts", "input": "Grüße", "voice": "alloy", "stream_format": "sse",
+    });
     let sound = wav(3);
     let written = |path: &str, model: &str| {
         let parts = [("file", Some("a.wav"), &sound[..]), ("model", None, model.as_bytes())];
@@ -92,7 +98,28 @@ async fn every_call_is_charged_what_the_provider_bills() {
                 ("image", Some("a.png"), b"x"),
             ],
         ),
+        ask(&images, "images/generations", &early),
+        ask_form(
+            &images,
+            "images/edits",
+            &[
+                ("model", None, b"gpt-image-1"),
+                ("prompt", None, b"a hat"),
+                ("image", Some("a.png"), b"x"),
+                ("stream", None, b"true"),
+            ],
+        ),
         ask(&audio, "audio/speech", &speech),
+        ask(&audio, "audio/speech", &events),
+        ask_form(
+            &audio,
+            "audio/transcriptions",
+            &[
+                ("model", None, b"gpt-4o-transcribe"),
+                ("stream", None, b"true"),
+                ("file", Some("a.wav"), &sound),
+            ],
+        ),
         written("audio/transcriptions", "whisper-1"),
         written("audio/translations", "whisper-1"),
         written("audio/transcriptions", "gpt-4o-transcribe"),
@@ -194,6 +221,31 @@ async fn what_has_no_price_or_no_bound_does_not_go_under_a_money_limit() {
     assert_eq!(house.arrived(), 0);
     let open = granted(&house, "audio", models, json!({})).await.token;
     assert_eq!(house.send(ask_form(&open, "audio/transcriptions", &ogg)).await.status, 200);
+    house.done().await;
+}
+
+#[tokio::test]
+async fn an_image_that_breaks_off_is_charged_in_full() {
+    let house = House::open().await;
+    let cap = json!({"monthly_spend": "1.00"});
+    let token = granted(&house, "images", json!(["gpt-image-1"]), cap).await.token;
+    let body = json!({
+        "model": "gpt-image-1", "prompt": "a cat", "stream": true, "partial_images": 1,
+    });
+    for (fault, whole) in [(None, true), (Some(Fault::Cut { after: 1 }), false)] {
+        if let Some(fault) = fault {
+            house.provider.set_fault(Rule::fault(fault).times(1));
+        }
+        let charged = house.charged();
+        let answer = house.send(ask(&token, "images/generations", &body)).await;
+        assert_eq!((answer.whole, answer.text().contains("partial_image")), (whole, true));
+        house.quiet().await;
+        let row = house.audit().last().unwrap().clone();
+        assert_eq!(row.estimated, !whole);
+        // 1,156 tokens at 40 USD per million; the dearest image is far above
+        let dear = house.charged() - charged > 6_240 * 40_000_000;
+        assert_eq!(dear, !whole, "{row:?}");
+    }
     house.done().await;
 }
 
