@@ -15,6 +15,7 @@ mod call;
 mod chain;
 mod client;
 mod code;
+mod compatible;
 mod device;
 mod exchange;
 mod flow;

@@ -111,6 +111,14 @@ fn openai() {
             "output_tokens_details":{"text_tokens":40,"image_tokens":4160}}}"#,
                 "0.13389",
             ),
+            // the end of a stream tells no parts: (10 x 5 + 40 x 8 + 4,200 x 32) / 10^6
+            (
+                Operation::Images,
+                "gpt-image-1.5",
+                r#"{"data":[{}],"usage":{"input_tokens":50,"output_tokens":4200,
+            "total_tokens":4250,"input_tokens_details":{"text_tokens":10,"image_tokens":40}}}"#,
+                "0.13477",
+            ),
             // (20 x 1.25 + 600 x 3 + 100 x 5) / 10^6
             (
                 Operation::Transcriptions,
@@ -289,6 +297,14 @@ fn mistral_cohere_and_together() {
                 r#"{"usage":{"prompt_tokens":500,"total_tokens":600,"completion_tokens":100}}"#,
                 "0.0016",
             ),
+            // a minute at 0.18 an hour
+            (
+                Operation::Transcriptions,
+                "voxtral-mini-latest",
+                r#"{"text":"a","usage":{"prompt_audio_seconds":60,"prompt_tokens":5,
+            "total_tokens":405,"completion_tokens":400}}"#,
+                "0.003",
+            ),
             // 5,000 x 0.10 / 10^6
             (
                 embeddings(),
@@ -327,6 +343,13 @@ fn mistral_cohere_and_together() {
                 r#"{"usage":{"prompt_tokens":1000,"completion_tokens":100,
             "total_tokens":1100,"prompt_tokens_details":{"cached_tokens":500}}}"#,
                 "0.0003",
+            ),
+            // (1,000 + 500) x 0.88 / 10^6
+            (
+                CHAT,
+                "meta-llama/Llama-3.3-70B-Instruct-Turbo",
+                r#"{"usage":{"prompt_tokens":1000,"completion_tokens":500,"total_tokens":1500}}"#,
+                "0.00132",
             ),
         ],
     );
@@ -374,11 +397,15 @@ fn ollama_has_no_price_until_its_owner_says_so() {
     let book = PriceBook::embedded().unwrap();
     assert!(book.find("ollama", "llama3.2").is_none());
     let own: Override = serde_json::from_value(json!({
-        "provider": "ollama", "model": "llama3.2", "prices": {"input": "0", "output": "0"},
+        "provider": "ollama", "model": "llama3.2", "prices": {"input": "0.05", "output": "0.10"},
     }))
     .unwrap();
     let book = book.with_overrides(&[own]);
     let price = book.find("ollama", "llama3.2").unwrap();
-    let usage = Usage { input: 1_000, output: 1_000, ..Usage::default() };
-    assert_eq!(price.cost(&usage).unwrap().to_string(), "0.00");
+    let mut meter = Meter::new(&call(&CHAT, "llama3.2"));
+    let answer = r#"{"usage":{"prompt_tokens":26,"completion_tokens":298,"total_tokens":324}}"#;
+    assert!(meter.whole(answer.as_bytes()));
+    // (26 x 0.05 + 298 x 0.10) / 10^6
+    let cost = price.cost(&meter.metered().usage.unwrap()).unwrap();
+    assert_eq!(cost.to_string(), "0.0000311");
 }
