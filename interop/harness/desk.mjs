@@ -14,6 +14,13 @@ export const ANTHROPIC = {
   capabilities: ['chat'],
 };
 
+export const GOOGLE = {
+  type: 'ai_model_access',
+  provider: 'google',
+  models: ['gemini-2.5-flash', 'gemini-embedding-001'],
+  capabilities: ['chat', 'embeddings'],
+};
+
 async function post(url, body) {
   const answer = await fetch(url, { method: 'POST', body: JSON.stringify(body) });
   const text = await answer.text();

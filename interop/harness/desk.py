@@ -5,6 +5,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from .liar import Liar
+from .stack import COMPATIBLE
 
 
 class Desk:
@@ -49,6 +50,7 @@ class Desk:
             "passphrase": stack.passphrase,
             "prompt": stack.prompt,
             "resource_servers": stack.resource_servers,
+            "compatible": {name: model for name, (model, _) in COMPATIBLE.items()},
         }
 
     def do_grant(self, client, details, edits=()):

@@ -27,6 +27,34 @@ base_url = "{provider}/v1"
 base_url = "{provider}/v1"
 style = "anthropic"
 auth = "x-api-key"
+
+[upstream.google]
+base_url = "{provider}/v1beta"
+"""
+
+# Providers that speak OpenAI's words, a model of each, and its price in pico-USD a token.
+COMPATIBLE = {
+    "groq": ("llama-3.3-70b-versatile", "590000,790000"),
+    "together": ("MiniMaxAI/MiniMax-M3", "300000,1200000"),
+    "mistral": ("mistral-small-latest", "150000,600000"),
+    "cohere": ("command-a", "2500000,10000000"),
+    "openrouter": ("openai/gpt-5.6-luna", "200000,1200000"),
+    "ollama": ("llama3.2", "0,0"),
+}
+
+# the fake provider wants its key on every call, that of Ollama too
+COMPATIBLE_CONFIG = """
+[upstream.{name}]
+base_url = "{provider}/v1"
+auth = "bearer"
+"""
+
+# no list has prices for what runs at home: its owner says so, and it goes under a money limit
+PRICE_AT_HOME = """
+[[price]]
+provider = "ollama"
+model = "llama3.2"
+prices = { input = "0", output = "0" }
 """
 
 RESOURCE_SERVER = """\
@@ -74,8 +102,9 @@ class Stack:
             raise
 
     def _start(self, provider):
+        prices = [f"--price={model}={price}" for model, price in COMPATIBLE.values()]
         self.provider = Process(
-            "provider", [provider, "provider", "--listen", "127.0.0.1:0", "--json"], self.logs
+            "provider", [provider, "provider", "--listen", "127.0.0.1:0", "--json", *prices], self.logs
         )
         self.processes.append(self.provider)
         self.provider_url = self.provider.ready["url"]
@@ -84,6 +113,9 @@ class Stack:
         with open(self.config, "w", encoding="utf-8") as file:
             # bare keys stand before tables
             file.write(self.settings + "\n" + CONFIG.format(provider=self.provider_url))
+            for name in COMPATIBLE:
+                file.write(COMPATIBLE_CONFIG.format(name=name, provider=self.provider_url))
+            file.write(PRICE_AT_HOME)
             for one in self.resource_servers:
                 digest = hashlib.sha256(one["secret"].encode()).hexdigest()
                 file.write("\n" + RESOURCE_SERVER.format(id=one["id"], hash=digest))
@@ -96,7 +128,7 @@ class Stack:
             "vault", [self.vault_program, "--data", self.data, *serve], self.logs, self.env
         )
         self.processes.append(self.vault)
-        for name in ("openai", "anthropic"):
+        for name in ("openai", "anthropic", "google", *COMPATIBLE):
             self.cli(["keys", "add", name], stdin=self.master_key + "\n", check=True)
         self.user = User(self.url, self.passphrase, self.note)
 

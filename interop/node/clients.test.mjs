@@ -1,11 +1,11 @@
 // The official SDKs of OpenAI and Anthropic, with only baseURL and apiKey set.
 
 import assert from 'node:assert/strict';
-import { inspect } from 'node:util';
 import { before, describe, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { ANTHROPIC, OPENAI, desk, fault, grant, info, requests, saw, sleep } from '../harness/desk.mjs';
+import { refused, sawError } from './refused.mjs';
 
 const CHAT = '/chat/completions';
 const MESSAGES = '/v1/messages';
@@ -15,28 +15,6 @@ const openai = (granted, more) =>
 const anthropic = (granted, more) =>
   new Anthropic({ baseURL: granted.base_urls.anthropic, apiKey: granted.token, ...more });
 const say = (words = 4) => [{ role: 'user', content: `${info.prompt} say ${words} words` }];
-
-/** Everything that an exception shows to whoever logs it. */
-async function sawError(error) {
-  const headers = error.headers ? [...error.headers] : [];
-  const shown = [String(error), inspect(error, { depth: 6 }), JSON.stringify(error.error ?? null), JSON.stringify(headers)];
-  assert(!shown.join().includes('okap_at_'), 'no token in an exception');
-  await saw(...shown);
-  return shown.join(' ');
-}
-
-/** The call fails with this type, status, code and words, after a single request. */
-async function refused(Kind, call, { status, code, says, path }) {
-  const before = path && (await requests(path));
-  const error = await call().then(() => assert.fail('it was not refused'), (error) => error);
-  const shown = await sawError(error);
-  assert(error instanceof Kind, `${error?.constructor?.name} is no ${Kind.name}: ${shown}`);
-  assert.equal(error.status, status);
-  assert(shown.includes(code), `${code} in ${shown}`);
-  assert(error.message.toLowerCase().includes(says), `${says} in ${error.message}`);
-  if (path) assert.equal((await requests(path)) - before, 1, 'requests, so 0 retries');
-  return error;
-}
 
 describe('openai works', () => {
   let ai;

@@ -19,6 +19,12 @@ ANTHROPIC = {
     "models": ["claude-sonnet-5"],
     "capabilities": ["chat"],
 }
+GOOGLE = {
+    "type": "ai_model_access",
+    "provider": "google",
+    "models": ["gemini-2.5-flash", "gemini-embedding-001"],
+    "capabilities": ["chat", "embeddings"],
+}
 
 
 def _post(url, arguments):

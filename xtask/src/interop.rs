@@ -115,7 +115,7 @@ fn python(bench: &Bench) -> anyhow::Result<()> {
         (
             "python",
             "requirements.txt",
-            &["test_openai", "test_anthropic", "test_okap", "test_books"][..],
+            &["test_openai", "test_anthropic", "test_google", "test_okap", "test_books"][..],
         ),
         ("python-older", "requirements-older.txt", &["test_openai", "test_anthropic"]),
     ] {
@@ -133,7 +133,11 @@ fn node(bench: &Bench) -> anyhow::Result<()> {
     let node = Node::find(bench)?;
     let work = node.packages(bench, "node")?;
     let mut suite = bench.harness();
-    suite.arg(&node.program).args(["--test", "--test-reporter=spec", "clients.test.mjs"]);
+    // the provider's faults are for the next call, whosever it is
+    suite.arg(&node.program).args(["--test", "--test-reporter=spec", "--test-concurrency=1"]);
+    for name in ["clients", "texts", "images", "audio", "google", "compatible"] {
+        suite.arg(format!("{name}.test.mjs"));
+    }
     run_program(suite.current_dir(work))
 }
 
