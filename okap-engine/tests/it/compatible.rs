@@ -1,7 +1,14 @@
-//! The providers that speak OpenAI's words: where a call from OpenAI's SDK goes up to.
+//! The providers that speak OpenAI's words: where a call from OpenAI's SDK goes up to, and what
+//! one costs that runs at home.
 
-use okap_engine::provider::{Auth, Operation, Style, Upstreams};
+use okap_engine::{
+    price::{Override, PriceBook},
+    provider::{Auth, Meter, Operation, Style, Upstreams},
+};
 use okap_types::Provider;
+use serde_json::json;
+
+use crate::worked::call;
 
 /// Each with the address that its own documents give to OpenAI's SDK.
 const KNOWN: [(Provider, &str, Auth); 8] = [
@@ -41,4 +48,22 @@ fn a_call_of_openais_sdk_goes_up_to_the_providers_own_address() {
         }
         assert!(upstream.route(&provider, "POST", "/v1/files", None).is_err(), "{provider}");
     }
+}
+
+#[test]
+fn ollama_has_no_price_until_its_owner_says_so() {
+    let book = PriceBook::embedded().unwrap();
+    assert!(book.find("ollama", "llama3.2").is_none());
+    let own: Override = serde_json::from_value(json!({
+        "provider": "ollama", "model": "llama3.2", "prices": {"input": "0.05", "output": "0.10"},
+    }))
+    .unwrap();
+    let book = book.with_overrides(&[own]);
+    let price = book.find("ollama", "llama3.2").unwrap();
+    let mut meter = Meter::new(&call(&Operation::Chat, "llama3.2"));
+    let answer = r#"{"usage":{"prompt_tokens":26,"completion_tokens":298,"total_tokens":324}}"#;
+    assert!(meter.whole(answer.as_bytes()));
+    // (26 x 0.05 + 298 x 0.10) / 10^6
+    let cost = price.cost(&meter.metered().usage.unwrap()).unwrap();
+    assert_eq!(cost.to_string(), "0.0000311");
 }
