@@ -364,7 +364,8 @@ impl Leased {
         if folded.day.number == self.own.day.number {
             self.own.day_requests = self.own.day_requests.saturating_sub(folded.day_requests);
         }
-        self.own.minute.hand_over(folded.minute.total());
+        // what has aged here since is no longer among them
+        self.own.minute.hand_over(folded.minute.recent(self.own.latest));
         self.lease = Some(lease);
         self.unheard.clear();
     }

@@ -192,6 +192,29 @@ fn a_renewal_that_lands_late_is_not_taken_for_the_one_behind_it() {
     assert_eq!(store.0.used(noon()).day_requests, if settled { 2 } else { 1 });
 }
 
+/// What was written and not heard of is heard of a minute later: what has aged here meanwhile is not
+/// handed over in place of what came behind it.
+#[test]
+fn requests_behind_a_renewal_that_was_heard_of_late_still_count() {
+    let limits = Limits::default().per_minute(10);
+    let (mut store, mut node) = (Store::default(), Leased::new(1));
+    store.renew(&mut node, &limits, 1, Ahead::Some, noon());
+    hold(&mut node, &limits, 0, noon()).unwrap();
+    hold(&mut node, &limits, 0, noon()).unwrap();
+    let want = Want { limits: &limits, amount: Pico::ZERO, requests: 1, ahead: Ahead::Some };
+    // written, and the node does not hear of it
+    store.0 = node.renew(&store.0, &want, store.serial(), noon()).stored;
+    let soon = later(noon(), 6_000);
+    hold(&mut node, &limits, 0, soon).unwrap();
+    hold(&mut node, &limits, 0, soon).unwrap();
+    // a call that comes while the store does not answer turns the minute over
+    let late = later(noon(), 62_000);
+    assert!(matches!(hold(&mut node, &limits, 0, late), Err(Denial::Uncovered(_))));
+    assert_eq!(node.used(late).minute_requests, 2);
+    store.give_back(&mut node, &limits, late);
+    assert_eq!(store.0.used(late).minute_requests, 2);
+}
+
 /// A node that is cut off has its lease taken in; what it spent of that stands there already.
 #[test]
 fn what_was_taken_in_is_counted_once() {
