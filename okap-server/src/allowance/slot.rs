@@ -185,7 +185,9 @@ impl Slot {
     pub(super) fn due(&self, now: Timestamp) -> Due {
         let counted = self.lock();
         let leased = &counted.leased;
-        let idle = counted.touched.elapsed() >= IDLE && !leased.holds();
+        // whoever is inside may hold nothing yet, and wait for the lease of another account
+        let left = !self.is_entered() && counted.touched.elapsed() >= IDLE;
+        let idle = left && !leased.holds();
         match leased.is_idle() {
             true => Due::Nothing,
             false if idle => Due::GiveBack,
