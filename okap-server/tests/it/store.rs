@@ -247,3 +247,32 @@ async fn a_call_that_counts_in_three_accounts_passes_on_a_slow_disk() {
     house.control().vault().lag(Duration::ZERO);
     house.done().await;
 }
+
+#[tokio::test]
+async fn a_call_waits_for_a_store_that_hangs_within_bounds() {
+    let house = House::open().await;
+    let granted = house.grant(chat_with(json!({"monthly_spend": 1}))).await;
+    house.control().vault().lag(Duration::from_secs(60));
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.says(), (503, LOST.into()));
+    assert_eq!((house.arrived(), house.control().vault().opened()), (0, 0));
+    house.control().vault().lag(Duration::ZERO);
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.status, 200);
+    house.done().await;
+}
+
+/// What hangs fails: no more calls go out whose rows it may never take.
+#[tokio::test]
+async fn behind_a_row_that_the_store_does_not_take_in_time_no_call_is_let_through() {
+    let house = House::open().await;
+    let granted = house.plain().await;
+    house.control().vault().lag(Duration::from_secs(8));
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.says(), (503, LOST.into()));
+    assert_eq!(house.arrived(), 1);
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.says(), (503, LOST.into()));
+    assert_eq!(house.arrived(), 1);
+    house.control().vault().lag(Duration::ZERO);
+    house.quiet().await;
+    assert_eq!(house.audit().len(), 1);
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.status, 200);
+    house.done().await;
+}
