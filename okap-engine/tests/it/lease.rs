@@ -234,6 +234,27 @@ fn what_was_taken_in_is_counted_once() {
     assert_eq!(store.0.used(soon).day_requests, 1);
 }
 
+/// The same, with a call under way: it is in what was taken in, whatever it costs in the end.
+#[test]
+fn a_call_under_way_whose_lease_was_taken_in_is_counted_once() {
+    let (mut store, limits) = (Store::default(), monthly(100));
+    let (mut cut_off, mut other) = (Leased::new(1), Leased::new(2));
+    store.renew(&mut cut_off, &limits, 60, Ahead::None, noon());
+    let long = hold(&mut cut_off, &limits, 60, noon()).unwrap();
+    let soon = later(noon(), 60_000);
+    store.renew(&mut other, &limits, 1, Ahead::None, soon);
+    store.give_back(&mut other, &limits, soon);
+    // it is back, and its call goes on
+    store.renew(&mut cut_off, &limits, 30, Ahead::None, soon);
+    assert_eq!(store.0.used(soon).month, micros(90));
+    let short = hold(&mut cut_off, &limits, 30, soon).unwrap();
+    cut_off.settle(&long, micros(50));
+    cut_off.settle(&short, micros(20));
+    store.give_back(&mut cut_off, &limits, soon);
+    assert_eq!(store.0.used(soon).month, micros(60 + 20));
+    assert!(cut_off.is_idle());
+}
+
 /// Two grants of one app count in one account, each under its own cap.
 #[test]
 fn a_lower_cap_takes_no_lease_away_from_calls_under_a_higher_one() {
