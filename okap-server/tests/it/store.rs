@@ -316,3 +316,16 @@ async fn with_strict_holds_no_lease_is_taken_for_a_call_that_has_left() {
     control.vault().lag(Duration::ZERO);
     house.done().await;
 }
+
+#[tokio::test]
+async fn a_host_that_stops_waits_for_a_store_that_hangs_within_bounds() {
+    let house = House::open().await;
+    let granted = house.grant(chat_with(json!({"monthly_spend": 1}))).await;
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.status, 200);
+    let control = house.control();
+    control.vault().lag(Duration::from_secs(60));
+    let stopping = tokio::time::timeout(PATIENCE / 4, control.settled(Duration::from_secs(1)));
+    assert!(stopping.await.is_ok());
+    control.vault().lag(Duration::ZERO);
+    house.done().await;
+}
