@@ -15,6 +15,7 @@ use std::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use okap_engine::{
@@ -24,7 +25,7 @@ use okap_engine::{
     refusal::Refusal,
 };
 use okap_types::Limits;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{Consent, StoreError, Vault, core::Core};
 
@@ -39,6 +40,8 @@ pub(crate) use self::{
 const MANY: usize = 10_000;
 /// How often a call takes leases before it gives up: others may use up what it took.
 const TURNS: usize = 64;
+/// How long a call waits for the store, each time: one that hangs has failed.
+const WITHIN: Duration = Duration::from_secs(10);
 
 /// Whether a call is let through with less output than it asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +161,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 }
                 Err(Denial::Uncovered(amount)) => {
                     turns += 1;
-                    self.cover(family, amount).await?;
+                    in_time(self.cover(family, amount)).await?;
                     continue;
                 }
                 Err(Denial::Shortened) => {
@@ -181,12 +184,13 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 return Err(refusal);
             }
             // it would fit if others gave back what they have, or calls under way cost less
-            let Some(until) = self.patience(family, deadline, &mut recalled).await? else {
+            let patience = self.patience(family, deadline, &mut recalled);
+            let Some(until) = in_time(patience).await? else {
                 return Err(refusal);
             };
             let _ = timeout_at(until, freed).await;
             if family.is_shared() {
-                self.look(family).await?;
+                in_time(self.look(family)).await?;
             }
         }
     }
@@ -239,6 +243,11 @@ impl<V: Vault, C: Consent> Core<V, C> {
         }
         Ok(Chain::leased(shares, seen))
     }
+}
+
+/// What the store has to say in time.
+async fn in_time<T>(asked: impl Future<Output = Result<T, Refusal>> + Send) -> Result<T, Refusal> {
+    timeout(WITHIN, asked).await.unwrap_or(Err(Refusal::VaultUnavailable))
 }
 
 /// The accounts as stored, in the order of their shares; new ones where none stand.

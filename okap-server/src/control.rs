@@ -82,8 +82,9 @@ impl<V: Vault, C: Consent> Control<V, C> {
         self.core.look_around().await
     }
 
-    /// Waits until every call that was let through is settled, at most so long; a host that stops
-    /// waits here, else the holds of calls under way stay charged. `false` where it was too long.
+    /// Waits until every call that was let through is settled, at most so long, and as long again
+    /// until every lease is given back; a host that stops waits here, else the holds of calls under
+    /// way stay charged. `false` where it was too long.
     pub async fn settled(&self, within: std::time::Duration) -> bool {
         let rest = async {
             while !self.core.allowance.is_at_rest() {
@@ -91,8 +92,8 @@ impl<V: Vault, C: Consent> Control<V, C> {
             }
         };
         let rested = tokio::time::timeout(within, rest).await.is_ok();
-        self.core.give_all_back().await;
-        rested
+        let given = tokio::time::timeout(within, self.core.give_all_back()).await.is_ok();
+        rested && given
     }
 
     /// A request by the id in the page's address.

@@ -33,6 +33,9 @@ pub struct Leased {
     own: Account,
     /// How much of `own` the store knows of; `None` covers all, for who counts in the store itself.
     lease: Option<Lease>,
+    /// Until when calls were admitted whose hold, in the month and in the day, stands in the account
+    /// for good: another node has taken in the lease that covered them.
+    charged: (i64, i64),
     /// Renewals that were handed out and not heard of, the latest last: one of them may have been
     /// written, or be written yet.
     unheard: Vec<Renewal>,
@@ -89,6 +92,7 @@ impl Leased {
             base: Account::default(),
             own: Account::default(),
             lease: Some(Lease { node, ..Lease::default() }),
+            charged: (0, 0),
             unheard: Vec::new(),
         }
     }
@@ -291,7 +295,15 @@ impl Leased {
     /// Replaces a hold by what the call cost, in the windows in which it was admitted.
     pub fn settle(&mut self, hold: &Hold, cost: Pico) {
         match self.lease {
-            Some(_) => self.own.settle(hold, cost),
+            Some(_) => {
+                let admitted = hold.admitted.unix_millis();
+                if admitted > self.charged.0 {
+                    self.own.month.settle(hold.month, hold.amount, cost);
+                }
+                if admitted > self.charged.1 {
+                    self.own.day.settle(hold.day, hold.amount, cost);
+                }
+            }
             None => self.base.settle(hold, cost),
         }
     }
@@ -364,7 +376,8 @@ impl Leased {
         if folded.day.number == self.own.day.number {
             self.own.day_requests = self.own.day_requests.saturating_sub(folded.day_requests);
         }
-        self.own.minute.hand_over(folded.minute.total());
+        // what has aged here since is no longer among them
+        self.own.minute.hand_over(folded.minute.recent(self.own.latest));
         self.lease = Some(lease);
         self.unheard.clear();
     }
@@ -374,8 +387,17 @@ impl Leased {
         let Some(lease) = &mut self.lease else { return };
         let own = &mut self.own;
         let lent = lease.lent_in(own.month.number, own.day.number);
-        own.month.spent = own.month.spent.saturating_sub(lent.month);
-        own.day.spent = own.day.spent.saturating_sub(lent.day);
+        let now = own.latest;
+        for (window, lent, charged) in [
+            (&mut own.month, lent.month, &mut self.charged.0),
+            (&mut own.day, lent.day, &mut self.charged.1),
+        ] {
+            if window.leave(lent) {
+                *charged = now;
+                // calls from here on are told apart
+                own.latest = now.saturating_add(1);
+            }
+        }
         own.day_requests = own.day_requests.saturating_sub(lent.day_requests);
         own.minute.hand_over(lent.minute);
         lease.lent = Lent::default();

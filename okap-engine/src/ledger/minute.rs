@@ -78,11 +78,6 @@ impl Minute {
         }
     }
 
-    /// All requests that are still known.
-    pub(super) fn total(&self) -> u32 {
-        count(self.0.iter())
-    }
-
     /// Takes away the earliest requests, which were taken in elsewhere.
     pub(super) fn hand_over(&mut self, requests: u32) {
         let mut left = requests;

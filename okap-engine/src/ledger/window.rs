@@ -45,6 +45,16 @@ impl Window {
         }
     }
 
+    /// Leaves out what a lease covered that was taken in elsewhere; whether that is all that is held.
+    pub(super) fn leave(&mut self, lent: Pico) -> bool {
+        let all = lent > Pico::ZERO && self.used() <= lent;
+        self.spent = self.spent.saturating_sub(lent);
+        if all {
+            self.held = Pico::ZERO;
+        }
+        all
+    }
+
     /// What was taken in elsewhere.
     pub(super) fn hand_over(&mut self, number: i64, spent: Pico) {
         if self.number == number {

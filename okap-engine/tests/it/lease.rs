@@ -192,6 +192,29 @@ fn a_renewal_that_lands_late_is_not_taken_for_the_one_behind_it() {
     assert_eq!(store.0.used(noon()).day_requests, if settled { 2 } else { 1 });
 }
 
+/// What was written and not heard of is heard of a minute later: what has aged here meanwhile is not
+/// handed over in place of what came behind it.
+#[test]
+fn requests_behind_a_renewal_that_was_heard_of_late_still_count() {
+    let limits = Limits::default().per_minute(10);
+    let (mut store, mut node) = (Store::default(), Leased::new(1));
+    store.renew(&mut node, &limits, 1, Ahead::Some, noon());
+    hold(&mut node, &limits, 0, noon()).unwrap();
+    hold(&mut node, &limits, 0, noon()).unwrap();
+    let want = Want { limits: &limits, amount: Pico::ZERO, requests: 1, ahead: Ahead::Some };
+    // written, and the node does not hear of it
+    store.0 = node.renew(&store.0, &want, store.serial(), noon()).stored;
+    let soon = later(noon(), 6_000);
+    hold(&mut node, &limits, 0, soon).unwrap();
+    hold(&mut node, &limits, 0, soon).unwrap();
+    // a call that comes while the store does not answer turns the minute over
+    let late = later(noon(), 62_000);
+    assert!(matches!(hold(&mut node, &limits, 0, late), Err(Denial::Uncovered(_))));
+    assert_eq!(node.used(late).minute_requests, 2);
+    store.give_back(&mut node, &limits, late);
+    assert_eq!(store.0.used(late).minute_requests, 2);
+}
+
 /// A node that is cut off has its lease taken in; what it spent of that stands there already.
 #[test]
 fn what_was_taken_in_is_counted_once() {
@@ -209,6 +232,27 @@ fn what_was_taken_in_is_counted_once() {
         assert_eq!(store.0.used(soon).month, micros(20_000));
     }
     assert_eq!(store.0.used(soon).day_requests, 1);
+}
+
+/// The same, with a call under way: it is in what was taken in, whatever it costs in the end.
+#[test]
+fn a_call_under_way_whose_lease_was_taken_in_is_counted_once() {
+    let (mut store, limits) = (Store::default(), monthly(100));
+    let (mut cut_off, mut other) = (Leased::new(1), Leased::new(2));
+    store.renew(&mut cut_off, &limits, 60, Ahead::None, noon());
+    let long = hold(&mut cut_off, &limits, 60, noon()).unwrap();
+    let soon = later(noon(), 60_000);
+    store.renew(&mut other, &limits, 1, Ahead::None, soon);
+    store.give_back(&mut other, &limits, soon);
+    // it is back, and its call goes on
+    store.renew(&mut cut_off, &limits, 30, Ahead::None, soon);
+    assert_eq!(store.0.used(soon).month, micros(90));
+    let short = hold(&mut cut_off, &limits, 30, soon).unwrap();
+    cut_off.settle(&long, micros(50));
+    cut_off.settle(&short, micros(20));
+    store.give_back(&mut cut_off, &limits, soon);
+    assert_eq!(store.0.used(soon).month, micros(60 + 20));
+    assert!(cut_off.is_idle());
 }
 
 /// Two grants of one app count in one account, each under its own cap.

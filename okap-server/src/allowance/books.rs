@@ -143,7 +143,17 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let mut patience = PATIENCE;
         loop {
             let rows = group.iter().map(|entry| Change::Append(entry.settling.row.clone()));
-            let error = match self.vault.commit(rows.collect()).await {
+            let mut commit = std::pin::pin!(self.vault.commit(rows.collect()));
+            let done = match timeout(WITHIN, &mut commit).await {
+                Ok(done) => done,
+                Err(_) => {
+                    // a store that hangs takes no rows either
+                    books.failing.store(true, Ordering::Relaxed);
+                    tracing::error!(rows = group.len(), "the store does not take what calls used");
+                    commit.await
+                }
+            };
+            let error = match done {
                 Ok(()) => {
                     books.failing.store(false, Ordering::Relaxed);
                     return;

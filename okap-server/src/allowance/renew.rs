@@ -35,9 +35,9 @@ impl<V: Vault, C: Consent> Core<V, C> {
     ) -> Result<(), Refusal> {
         self.attend();
         for (slot, limits) in family.uncovered(amount) {
-            slot.wait(amount);
+            let _waits = slot.wait(amount);
             let _turn = slot.renewing.lock().await;
-            // another call's turn may have been this one's, too; those behind take their own
+            // another call's turn may have been this one's, too
             if !slot.covers(&limits, amount) {
                 let waiting = slot.waiting();
                 self.write_lease(&slot, waiting, self.ahead(), Some(&limits))

@@ -123,16 +123,18 @@ impl Slot {
         self.lock().leased.covers(limits, amount)
     }
 
-    /// One more call waits for a lease.
-    pub(super) fn wait(&self, amount: Pico) {
+    /// One more call waits for a lease, until what this gives is dropped.
+    pub(super) fn wait(self: &Arc<Self>, amount: Pico) -> Waits {
         let mut counted = self.lock();
         let (calls, money) = counted.waiting;
         counted.waiting = (calls.saturating_add(1), money.saturating_add(amount));
+        drop(counted);
+        Waits(self.clone(), amount)
     }
 
-    /// The calls that wait and their money; none does from here on.
+    /// The calls that wait and their money.
     pub(super) fn waiting(&self) -> (u32, Pico) {
-        std::mem::take(&mut self.lock().waiting)
+        self.lock().waiting
     }
 
     /// Makes out a renewal that covers some calls more.
@@ -185,7 +187,9 @@ impl Slot {
     pub(super) fn due(&self, now: Timestamp) -> Due {
         let counted = self.lock();
         let leased = &counted.leased;
-        let idle = counted.touched.elapsed() >= IDLE && !leased.holds();
+        // whoever is inside may hold nothing yet, and wait for the lease of another account
+        let left = !self.is_entered() && counted.touched.elapsed() >= IDLE;
+        let idle = left && !leased.holds();
         match leased.is_idle() {
             true => Due::Nothing,
             false if idle => Due::GiveBack,
@@ -311,6 +315,18 @@ impl Family {
             slot.lock().leased.settle(hold, cost);
         }
         self.first().freed.notify_waiters();
+    }
+}
+
+/// A call that waits for a lease, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Waits(Arc<Slot>, Pico);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        let mut counted = self.0.lock();
+        let (calls, money) = counted.waiting;
+        counted.waiting = (calls.saturating_sub(1), money.saturating_sub(self.1));
     }
 }
 

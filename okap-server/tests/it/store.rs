@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::{
     pushed::{form, push},
-    support::{Ask, House, PATIENCE, chat, chat_with},
+    support::{Ask, House, PATIENCE, Plan, chat, chat_with},
 };
 
 const LOST: &str = "vault_unavailable";
@@ -228,5 +228,104 @@ async fn a_lease_that_nobody_uses_goes_back() {
     }
     let stored = account().await.used(Timestamp::from_unix_millis(0)).month.get();
     assert_eq!(stored, house.charged());
+    house.done().await;
+}
+
+/// While the lease of one account is written, those of the others are not given back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_counts_in_three_accounts_passes_on_a_slow_disk() {
+    let house = House::open().await;
+    let parent = house.grant(chat_with(json!({"monthly_spend": 1}))).await;
+    let child = house.handed(&parent.token).await;
+    let grandchild = house.handed(&child.access).await;
+    house.control().vault().lag(Duration::from_millis(200));
+    let answer = house.send(Ask::chat(&grandchild.access, json!({}))).await;
+    assert_eq!(answer.says(), (200, String::new()));
+    // a lease for each account, and what renews them meanwhile
+    let writes = house.control().vault().holds();
+    assert!(writes <= 6, "{writes} writes for one call");
+    house.control().vault().lag(Duration::ZERO);
+    house.done().await;
+}
+
+#[tokio::test]
+async fn a_call_waits_for_a_store_that_hangs_within_bounds() {
+    let house = House::open().await;
+    let granted = house.grant(chat_with(json!({"monthly_spend": 1}))).await;
+    house.control().vault().lag(Duration::from_secs(60));
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.says(), (503, LOST.into()));
+    assert_eq!((house.arrived(), house.control().vault().opened()), (0, 0));
+    house.control().vault().lag(Duration::ZERO);
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.status, 200);
+    house.done().await;
+}
+
+/// What hangs fails: no more calls go out whose rows it may never take.
+#[tokio::test]
+async fn behind_a_row_that_the_store_does_not_take_in_time_no_call_is_let_through() {
+    let house = House::open().await;
+    let granted = house.plain().await;
+    house.control().vault().lag(Duration::from_secs(8));
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.says(), (503, LOST.into()));
+    assert_eq!(house.arrived(), 1);
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.says(), (503, LOST.into()));
+    assert_eq!(house.arrived(), 1);
+    house.control().vault().lag(Duration::ZERO);
+    house.quiet().await;
+    assert_eq!(house.audit().len(), 1);
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.status, 200);
+    house.done().await;
+}
+
+/// An app that hangs up while its call waits for a lease: nothing is taken for it later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_strict_holds_no_lease_is_taken_for_a_call_that_has_left() {
+    let house = Plan::new().tune(|config| config.strict_holds = true).build().await;
+    let granted = house.grant(chat_with(json!({"requests_per_day": 100}))).await;
+    let control = house.control();
+    let lent = async || {
+        let prefix = Key::stored("account/");
+        let found = control.vault().list(&prefix, None, 10).await.unwrap().remove(0).1;
+        let account = serde_json::from_slice::<Account>(&found.bytes).unwrap();
+        account.used(Timestamp::from_unix_millis(0)).day_requests
+    };
+    control.vault().lag(Duration::from_millis(300));
+    let (host, ask) = (house.host(), Ask::chat(&granted.token, json!({})));
+    let left = async {
+        while control.vault().holds() == 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        for _ in 0..5 {
+            let waits = house.flow_at(&host, ask.clone());
+            let _ = tokio::time::timeout(Duration::from_millis(30), waits).await;
+        }
+    };
+    let (first, ()) = tokio::join!(house.send(ask.clone()), left);
+    assert_eq!(first.status, 200);
+    house.quiet().await;
+    assert_eq!(lent().await, 1);
+    house.provider.set_barrier(1000, None);
+    let second = async {
+        house.provider.wait_until(PATIENCE, |ledger| ledger.totals.open == 1).await.unwrap();
+        let lent = lent().await;
+        house.provider.release_barrier(None);
+        lent
+    };
+    let (answer, lent) = tokio::join!(house.send(ask.clone()), second);
+    assert_eq!((answer.status, lent), (200, 2));
+    control.vault().lag(Duration::ZERO);
+    house.done().await;
+}
+
+#[tokio::test]
+async fn a_host_that_stops_waits_for_a_store_that_hangs_within_bounds() {
+    let house = House::open().await;
+    let granted = house.grant(chat_with(json!({"monthly_spend": 1}))).await;
+    assert_eq!(house.send(Ask::chat(&granted.token, json!({}))).await.status, 200);
+    let control = house.control();
+    control.vault().lag(Duration::from_secs(60));
+    let stopping = tokio::time::timeout(PATIENCE / 4, control.settled(Duration::from_secs(1)));
+    assert!(stopping.await.is_ok());
+    control.vault().lag(Duration::ZERO);
     house.done().await;
 }

@@ -47,7 +47,7 @@ struct Inner {
     path: PathBuf,
     writer: Writer,
     readers: Mutex<Vec<Connection>>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Sqlite {
@@ -81,7 +81,7 @@ impl Sqlite {
         connection.pragma_update(None, "wal_autocheckpoint", disk::LONGEST_LOG).map_err(broken)?;
         let writer = Writer::start(&path, connection)?;
         let readers = Mutex::new(Vec::new());
-        let turns = Semaphore::new(READERS);
+        let turns = Arc::new(Semaphore::new(READERS));
         Ok(Self { inner: Arc::new(Inner { path, writer, readers, turns }) })
     }
 
@@ -100,9 +100,15 @@ impl Sqlite {
         T: Send + 'static,
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
-        let Ok(_turn) = self.inner.turns.acquire().await else { return Err(self.stopped()) };
+        let turn = self.inner.turns.clone().acquire_owned().await;
+        let Ok(turn) = turn else { return Err(self.stopped()) };
         let inner = self.inner.clone();
-        match tokio::task::spawn_blocking(move || inner.read(read)).await {
+        // it runs to its end, and keeps its turn, also where nobody waits for it any more
+        let read = move || {
+            let _turn = turn;
+            inner.read(read)
+        };
+        match tokio::task::spawn_blocking(read).await {
             Ok(done) => done.map_err(StoreError::new),
             Err(_) => Err(self.stopped()),
         }
@@ -210,5 +216,39 @@ fn create_private(path: &Path) -> Result<(), StoreFault> {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(StoreFault::not_created(path, error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn reads_that_nobody_waits_for_any_more_are_few_at_a_time_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&folder.path().join("vault.db")).await.unwrap();
+        let (began, begun) = mpsc::channel();
+        let (end, ended) = mpsc::channel::<()>();
+        let ended = Arc::new(Mutex::new(ended));
+        for _ in 0..READERS * 3 {
+            let (store, began, ended) = (store.clone(), began.clone(), ended.clone());
+            let read = tokio::spawn(async move {
+                store
+                    .read(move |_| {
+                        let _ = began.send(());
+                        let _ = ended.lock().map(|ended| ended.recv());
+                        Ok(())
+                    })
+                    .await
+            });
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            read.abort();
+        }
+        assert_eq!(begun.try_iter().count(), READERS);
+        drop(end);
+        store.read(|_| Ok(())).await.unwrap();
+        assert!(store.inner.readers.lock().unwrap().len() <= READERS);
     }
 }

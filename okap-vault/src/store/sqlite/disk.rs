@@ -38,14 +38,18 @@ pub(super) struct Disk {
 }
 
 impl Disk {
+    /// Begins to look after the log of a database that is open.
     pub(super) fn start(path: &Path) -> Result<Self, StoreFault> {
         let (wake, woken) = mpsc::sync_channel(1);
         let failed = Arc::new(AtomicBool::new(false));
-        let (own, log, told) = (path.to_owned(), log_of(path), failed.clone());
+        let broken = |error| StoreFault::not_created(path, error);
+        // once: later there may be no descriptor left, and one that is open hears of every failure
+        let log = File::open(log_of(path)).map_err(broken)?;
+        let (own, told) = (path.to_owned(), failed.clone());
         let thread = thread::Builder::new()
             .name("okap-disk".to_owned())
             .spawn(move || sync(&own, &log, &woken, &told))
-            .map_err(|error| StoreFault::not_created(path, error))?;
+            .map_err(broken)?;
         let (wake, thread) = (Some(wake), Some(thread));
         Ok(Self { path: path.to_owned(), synced: true, wake, failed, thread })
     }
@@ -112,18 +116,17 @@ fn copy(path: &Path, connection: &mut Option<Connection>) -> rusqlite::Result<()
     connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
 }
 
-fn sync(path: &Path, log: &Path, woken: &mpsc::Receiver<()>, failed: &AtomicBool) {
+fn sync(path: &Path, log: &File, woken: &mpsc::Receiver<()>, failed: &AtomicBool) {
     let (mut connection, mut copied) = (None, 0);
     while woken.recv().is_ok() {
         thread::sleep(SOON);
         // rows from here on wake it again
         let _ = woken.try_recv();
-        let synced = File::open(log).and_then(|log| log.sync_data());
-        if let Err(error) = synced {
-            tracing::error!(%error, log = %log.display(), "the log cannot be brought to the disk");
+        if let Err(error) = log.sync_data() {
+            tracing::error!(%error, path = %path.display(), "the log cannot be brought to the disk");
             failed.store(true, Ordering::Release);
         }
-        let long = std::fs::metadata(log).map_or(0, |log| log.len());
+        let long = log.metadata().map_or(0, |log| log.len());
         if long < copied {
             copied = 0;
         }
@@ -148,11 +151,19 @@ mod tests {
         StoreFault::of_sqlite(Path::new("vault.db"), error)
     }
 
+    /// A database that has a log.
+    fn logged(path: &Path) -> Connection {
+        let connection = Connection::open(path).unwrap();
+        connection.pragma_update(None, "journal_mode", "wal").unwrap();
+        connection.execute_batch("CREATE TABLE t (a)").unwrap();
+        connection
+    }
+
     #[test]
     fn behind_a_sync_that_failed_nothing_is_written_and_behind_a_full_disk_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("vault.db");
-        let connection = Connection::open(&path).unwrap();
+        let connection = logged(&path);
         let mut disk = Disk::start(&path).unwrap();
         for passing in [ffi::SQLITE_FULL, ffi::SQLITE_BUSY, ffi::SQLITE_IOERR_WRITE] {
             disk.lost(&fault(passing));
@@ -161,5 +172,18 @@ mod tests {
         disk.lost(&fault(ffi::SQLITE_IOERR_FSYNC));
         let refused = disk.prepare(&connection, true).unwrap_err();
         assert_eq!(refused.fault(), Fault::Stopped);
+    }
+
+    /// As where a process has no descriptor left: nothing more can be opened, and what is open goes on.
+    #[test]
+    fn a_log_that_cannot_be_opened_once_more_is_brought_to_the_disk_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vault.db");
+        let connection = logged(&path);
+        let mut disk = Disk::start(&path).unwrap();
+        std::fs::rename(log_of(&path), folder.path().join("away")).unwrap();
+        disk.sync_soon();
+        thread::sleep(SOON * 50);
+        disk.prepare(&connection, true).unwrap();
     }
 }
