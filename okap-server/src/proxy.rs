@@ -20,7 +20,12 @@ use okap_engine::{
 use okap_types::{ErrorCode, GrantId, ModelId, Models, Provider, Timestamp};
 use url::Url;
 
-use self::{credential::credential, going_on::GoingOn, headers::fresh_request, running::Asked};
+use self::{
+    credential::credential,
+    going_on::GoingOn,
+    headers::{fresh_request, goes_up},
+    running::Asked,
+};
 pub(crate) use self::{
     credential::{Presented, authorization, is_dpop},
     headers::Addresses,
@@ -47,33 +52,34 @@ impl From<Refusal> for Refused {
 }
 
 impl<V: Vault, C: Consent> Core<V, C> {
-    /// `/v1/{provider}/{path}`
-    pub(crate) async fn proxy<B>(
-        self: &Arc<Self>,
-        provider: &str,
-        path: &str,
-        request: Request<B>,
-    ) -> Reply
+    /// A call: `/v1/{provider}/{path}`, `{provider}` at this place of the request's path.
+    pub(crate) async fn proxy<B>(self: &Arc<Self>, at: usize, request: Request<B>) -> Reply
     where
         B: http_body::Body + Send,
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let named = provider.parse::<Provider>().ok();
-        let upstream = named.as_ref().and_then(|p| self.config.upstreams.find(p));
+        let (head, body) = request.into_parts();
+        let path = head.uri.path().get(at..).unwrap_or_default();
+        let (named, path) = path.split_once('/').unwrap_or((path, ""));
+        if named.is_empty() {
+            return no_provider();
+        }
+        let known = named.parse::<Provider>().ok();
+        let upstream = known.as_ref().and_then(|p| self.config.upstreams.find(p));
         let style = upstream.map_or(Style::OpenAi, |u| u.style_at(path));
-        let known = named.filter(|_| upstream.is_some());
+        let known = known.filter(|_| upstream.is_some());
         // no route has another method, and a preflight brings no credential
-        if !matches!(*request.method(), Method::GET | Method::POST | Method::DELETE)
-            && let Err(refusal) = provider::route(style, request.method().as_str(), path)
+        if !matches!(head.method, Method::GET | Method::POST | Method::DELETE)
+            && let Err(refusal) = provider::route(style, head.method.as_str(), path)
         {
             return reply::refusal(style, &refusal, None, None, false);
         }
-        let as_dpop = is_dpop(request.headers());
-        match self.walk(provider, known.clone(), path, request).await {
+        match self.walk(&head, (named, known.as_ref()), path, body).await {
             Ok(answer) => answer,
             Err(Refused { refusal, grant }) => {
                 let about = known.as_ref().map(|provider| self.protected_resource_url(provider));
+                let as_dpop = is_dpop(&head.headers);
                 let mut answer =
                     reply::refusal(style, &refusal, grant.as_ref(), about.as_ref(), as_dpop);
                 if let (Refusal::UseNonce, Some(nonce)) = (&refusal, self.fresh_nonce().await) {
@@ -89,53 +95,52 @@ impl<V: Vault, C: Consent> Core<V, C> {
 
     async fn walk<B>(
         self: &Arc<Self>,
-        named: &str,
-        known: Option<Provider>,
+        head: &Parts,
+        (named, known): (&str, Option<&Provider>),
         path: &str,
-        request: Request<B>,
+        body: B,
     ) -> Result<Reply, Refused>
     where
         B: http_body::Body + Send,
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let (head, body) = request.into_parts();
         if head.headers.contains_key(header::UPGRADE) {
             return Err(Refusal::Upgrade.into());
         }
-        let presented = credential(&head)?;
+        let presented = credential(head)?;
         let holding = self.bearer(&presented.token).await?;
         let Holder { access, grant, ancestors } = &holding.holder;
         let about = |refusal| Refused { refusal, grant: Some(grant.id.clone()) };
         admit::alive(grant, ancestors, access, self.clock.now()).map_err(about)?;
-        let here = || self.address_of(&head);
+        let here = || self.address_of(head);
         self.holds_key(&head.headers, head.method.as_str(), here, &presented, access)
             .await
             .map_err(about)?;
-        let found = known.and_then(|p| self.config.upstreams.find(&p).map(|found| (p, found)));
+        let found = known.and_then(|p| self.config.upstreams.find(p).map(|found| (p, found)));
         let Some((provider, upstream)) = found else {
             let shown = named.chars().filter(|c| c.is_ascii_graphic()).take(64).collect();
             return Err(about(Refusal::ProviderNotAllowed(shown)));
         };
         let now = self.clock.now();
-        let parts = admit::parts(access.allows(grant), &provider, now).map_err(about)?;
+        let parts = admit::parts(access.allows(grant), provider, now).map_err(about)?;
         let query = head.uri.query();
         let provider::Route { operation, style } =
-            upstream.route(&provider, head.method.as_str(), path, query).map_err(about)?;
+            upstream.route(provider, head.method.as_str(), path, query).map_err(about)?;
         if operation.is_local() {
-            return self.models(style, &operation, &provider, &parts, now).map_err(about);
+            return self.models(style, &operation, provider, &parts, now).map_err(about);
         }
-        let call = self.called(operation, &head, body).await.map_err(about)?;
+        let call = self.called(operation, head, body).await.map_err(about)?;
         let allowed = admit::allowed(&parts, &call, now).map_err(about)?;
         let part = access.allows(grant).iter().position(|part| std::ptr::eq(part, allowed));
         let family = part.and_then(|part| holding.families.get(part)).cloned();
         let family = family.ok_or(Refusal::VaultUnavailable)?;
+        let provider = provider.clone();
         let asked = Asked { call, family, ends: allowed.expires, provider, style };
         let running =
             self.admitted(asked, holding.clone(), presented.token).await.map_err(about)?;
         // from here on every way out settles, even that of an app which hangs up
-        let core = self.clone();
-        let going = async move { core.forward(running, &head.headers).await };
+        let going = self.clone().forward(running, goes_up(&head.headers));
         GoingOn::new(going).await.map_err(about)
     }
 
@@ -176,8 +181,8 @@ impl<V: Vault, C: Consent> Core<V, C> {
     /// Sends an admitted call and settles it.
     async fn forward(
         self: Arc<Self>,
-        running: Running<V, C>,
-        headers: &HeaderMap,
+        running: Box<Running<V, C>>,
+        up: HeaderMap,
     ) -> Result<Reply, Refusal> {
         let Some(upstream) = self.config.upstreams.find(&running.provider) else {
             return Err(Refusal::ProviderNotAllowed(running.provider.to_string()));
@@ -200,7 +205,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let address = self.addresses.of(&running.provider, upstream, &running.call.operation);
         let request = address.ok_or_else(|| broke(&running, "its address cannot be used"));
         let request =
-            request.and_then(|to| fresh_request((upstream, to), &running, headers, key.as_ref()));
+            request.and_then(|to| fresh_request((upstream, to), &running, up, key.as_ref()));
         let request = match request {
             Ok(request) => request,
             Err(refusal) => {
@@ -247,6 +252,6 @@ pub(crate) fn elsewhere(target: &http::Uri) -> Reply {
 }
 
 /// What an unknown or unauthenticated path below `/v1` gets.
-pub(crate) fn no_provider() -> Reply {
+fn no_provider() -> Reply {
     reply::error(ErrorCode::NotFound, "call {base_url}/{path} with the base_url of your grant")
 }

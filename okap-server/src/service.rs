@@ -177,8 +177,6 @@ impl<V: Vault, C: Consent> Core<V, C> {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let issuer_path = self.config.profile.issuer.path().trim_end_matches('/').to_owned();
-        let path = request.uri().path().to_owned();
         if request.uri().path().len() > 2_048
             || request.uri().query().is_some_and(|q| q.len() > 4_096)
         {
@@ -190,15 +188,26 @@ impl<V: Vault, C: Consent> Core<V, C> {
         if self.is_elsewhere(&request) {
             return proxy::elsewhere(request.uri());
         }
-        // what comes most often first
-        let below = path.strip_prefix(&issuer_path);
-        if let Some(rest) = below.and_then(|path| path.strip_prefix("/v1/")) {
-            let (provider, rest) = rest.split_once('/').unwrap_or((rest, ""));
-            return match provider.is_empty() {
-                true => proxy::no_provider(),
-                false => self.proxy(provider, rest, request).await,
-            };
+        let below = below(&self.config.profile.issuer, request.uri().path());
+        match below.and_then(|path| path.strip_prefix("/v1/")) {
+            Some(call) => {
+                let at = request.uri().path().len() - call.len();
+                self.proxy(at, request).await
+            }
+            // boxed, since a call would else carry the room of every endpoint along
+            None => Box::pin(self.endpoint(request)).await,
         }
+    }
+
+    /// Everything but calls.
+    async fn endpoint<B>(self: Arc<Self>, request: Request<B>) -> Reply
+    where
+        B: http_body::Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        let issuer_path = self.config.profile.issuer.path().trim_end_matches('/').to_owned();
+        let path = request.uri().path().to_owned();
         let source =
             request.extensions().get::<Peer>().map_or("unknown".to_owned(), |p| p.0.to_string());
         let metadata = format!("/.well-known/oauth-authorization-server{issuer_path}");
@@ -218,7 +227,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 (Some(_), _) => reply::method_not_allowed("GET"),
             };
         }
-        let Some(path) = below else { return not_found() };
+        let Some(path) = path.strip_prefix(&issuer_path) else { return not_found() };
         let method = request.method().clone();
         match (path, &method) {
             ("/okap/authorize", &Method::GET) => self.authorize(request.uri().query()).await,
@@ -308,6 +317,11 @@ impl<V: Vault, C: Consent> Core<V, C> {
             .await
             .map_err(|error| reply::closing(reply::read_error(&error, most)))
     }
+}
+
+/// A path below the issuer's own.
+fn below<'a>(issuer: &url::Url, path: &'a str) -> Option<&'a str> {
+    path.strip_prefix(issuer.path().trim_end_matches('/'))
 }
 
 fn is_loopback(url: &url::Url) -> bool {

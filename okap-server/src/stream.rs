@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use okap_engine::{admit, provider, provider::Meter, record::End, refusal::Refusal};
@@ -21,6 +21,8 @@ const STANDING: Duration = Duration::from_millis(400);
 const UNSURE: Duration = Duration::from_secs(10);
 /// How much is read ahead of an app that takes its time.
 const AHEAD: usize = 256 * 1024;
+/// How much of small pieces that are here goes on together.
+const TOGETHER: usize = 16 * 1024;
 /// How long what a provider has sent already is looked for when its stream is left early.
 const GLEANING: Duration = Duration::from_millis(200);
 /// How long no more of it comes.
@@ -33,7 +35,7 @@ type ToApp = mpsc::Sender<Result<Bytes, BoxError>>;
 /// Carries a stream to the app in a task of its own, so that it is settled whatever the app does.
 pub(crate) fn pump<V: Vault, C: Consent>(
     core: Arc<Core<V, C>>,
-    running: Running<V, C>,
+    running: Box<Running<V, C>>,
     upstream: Body,
     status: u16,
     key: Option<&Secret<String>>,
@@ -49,7 +51,7 @@ pub(crate) fn pump<V: Vault, C: Consent>(
 
 async fn carry<V: Vault, C: Consent>(
     core: Arc<Core<V, C>>,
-    running: Running<V, C>,
+    running: Box<Running<V, C>>,
     mut meter: Meter,
     upstream: Body,
     status: u16,
@@ -96,22 +98,7 @@ async fn carry<V: Vault, C: Consent>(
                 false => break End::AppLeft,
             },
         };
-        let out = match frame {
-            None => {
-                let rest = meter.end();
-                // an end that no answer has: the app must not take it for a whole one
-                if !meter.metered().complete {
-                    break End::UpstreamBroke;
-                }
-                rest
-            }
-            Some(Err(_)) => break End::UpstreamBroke,
-            Some(Ok(frame)) => match frame.into_data().map(|data| meter.chunk(&data)) {
-                Ok(Ok(out)) => out,
-                Ok(Err(_)) => break End::UpstreamBroke,
-                Err(_) => continue,
-            },
-        };
+        let (out, broke) = taken(&mut meter, &mut upstream, frame);
         patience = Instant::now() + core.config.silence;
         if meter.metered().complete {
             // the last words go out once the row is durable
@@ -125,6 +112,9 @@ async fn carry<V: Vault, C: Consent>(
         if !out.is_empty() {
             ahead = ahead.saturating_add(out.len());
             waiting.push_back(out.into());
+        }
+        if broke {
+            break End::UpstreamBroke;
         }
     };
     if let Some(upstream) = upstream {
@@ -170,6 +160,39 @@ async fn carry<V: Vault, C: Consent>(
     };
     let _ = timeout(core.config.silence, farewell).await;
 }
+
+/// Meters a frame and those that are here behind it, so that small ones go on together; whether the
+/// stream broke behind what goes on.
+fn taken(
+    meter: &mut Meter,
+    upstream: &mut Option<Body>,
+    first: Option<Result<Frame<Bytes>, BoxError>>,
+) -> (Vec<u8>, bool) {
+    let mut out = Vec::new();
+    let mut coming = Some(first);
+    while let Some(frame) = coming {
+        match frame {
+            None => {
+                out.append(&mut meter.end());
+                // an end that no answer has: the app must not take it for a whole one
+                return (out, !meter.metered().complete);
+            }
+            Some(Err(_)) => return (out, true),
+            Some(Ok(frame)) => match frame.into_data().map(|data| meter.chunk(&data)) {
+                Ok(Ok(mut more)) if out.is_empty() => std::mem::swap(&mut out, &mut more),
+                Ok(Ok(more)) => out.extend(more),
+                Ok(Err(_)) => return (out, true),
+                Err(_) => {}
+            },
+        }
+        if meter.metered().complete || out.len() >= TOGETHER {
+            break;
+        }
+        coming = next(upstream).now_or_never();
+    }
+    (out, false)
+}
+
 /// The next frame; none ever comes of a stream that has ended.
 async fn next(upstream: &mut Option<Body>) -> Option<Result<Frame<Bytes>, BoxError>> {
     match upstream {

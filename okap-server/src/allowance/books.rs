@@ -23,8 +23,9 @@ use crate::{CommitError, Consent, Vault, core::Core};
 
 /// Most rows that go to the store together.
 const GROUP: usize = 256;
-/// How often other tasks get on before a group goes to the store.
-const TURNS: usize = 3;
+/// How often other tasks get on before a group goes to the store: this often, and on while each time
+/// brings more rows.
+const TURNS: std::ops::Range<usize> = 3..16;
 /// How long the store is left alone after a failure; longer each time.
 const PATIENCE: Duration = Duration::from_millis(200);
 const MOST_PATIENCE: Duration = Duration::from_secs(2);
@@ -94,6 +95,10 @@ impl Books {
         !std::mem::replace(&mut waiting.written, true)
     }
 
+    fn waiting(&self) -> usize {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).rows.len()
+    }
+
     /// The next group; none, and nobody is writing any more, where no row waits.
     fn next(&self) -> Vec<Entry> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -119,8 +124,13 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let books = &self.allowance.books;
         loop {
             // whoever is about to end goes along
-            for _ in 0..TURNS {
+            let mut ended = 0;
+            for turn in 0..TURNS.end {
                 tokio::task::yield_now().await;
+                let before = std::mem::replace(&mut ended, books.waiting());
+                if turn >= TURNS.start && ended == before {
+                    break;
+                }
             }
             let group = books.next();
             if group.is_empty() {

@@ -1,22 +1,40 @@
-use std::time::Duration;
+//! The ordinary way out: connections to providers, kept and used again.
 
-use bytes::Bytes;
-use http::Request;
-use http_body_util::{BodyExt, Full};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
+mod line;
+mod pool;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, Uri, header, uri::PathAndQuery};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::{http1, http2};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::connect::{Connection, HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use tower_service::Service;
+
+use self::{
+    line::{Line, Unsent},
+    pool::{Place, Pool, Way},
+};
 use super::{SendError, Sending, Upstream};
+use crate::body::Body;
 
 /// The ordinary way out: HTTP/1.1 and HTTP/2 over TLS with the public certificate authorities.
 ///
 /// Plain HTTP is spoken to this computer alone.
 #[derive(Clone, Debug)]
 pub struct Https {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    connector: HttpsConnector<HttpConnector>,
+    pool: Arc<Pool>,
 }
 
 impl Https {
@@ -30,16 +48,78 @@ impl Https {
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(Duration::from_secs(10)));
         tcp.enforce_http(false);
-        let https = HttpsConnectorBuilder::new()
+        let connector = HttpsConnectorBuilder::new()
             .with_provider_and_webpki_roots(provider)?
             .https_or_http()
             .enable_all_versions()
             .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(60))
-            .build(https);
-        Ok(Self { client })
+        Ok(Self { connector, pool: Arc::default() })
+    }
+
+    /// Opens a connection, and speaks the version that the provider has chosen.
+    async fn connect(&self, uri: Uri) -> Result<Way, SendError> {
+        let io = self.connector.clone().call(uri).await.map_err(SendError::NotSent)?;
+        let not_sent = |error: hyper::Error| SendError::NotSent(error.into());
+        if !io.connected().is_negotiated_h2() {
+            // small requests go out in one piece
+            let (sender, connection) =
+                http1::Builder::new().writev(false).handshake(io).await.map_err(not_sent)?;
+            return Ok(Way::Line(Line::new(sender, connection)));
+        }
+        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .handshake(io)
+            .await
+            .map_err(not_sent)?;
+        tokio::spawn(async move {
+            // who waits for an answer hears of it
+            let _ = connection.await;
+        });
+        Ok(Way::Shared(sender))
+    }
+
+    async fn ask(&self, mut request: Request<Full<Bytes>>) -> Result<Response<Body>, SendError> {
+        let uri = request.uri().clone();
+        let place = Place::of(&uri).ok_or_else(|| SendError::NotSent("no host".into()))?;
+        let mut kept = self.pool.take(&place, Instant::now());
+        loop {
+            let fresh = kept.is_none();
+            let way = match kept.take() {
+                Some(way) => way,
+                None => self.connect(uri.clone()).await?,
+            };
+            let unsent = match way {
+                Way::Line(line) => {
+                    in_origin_form(&mut request, &uri, &place)?;
+                    match line.send(request).await {
+                        Ok((answer, line)) => {
+                            let coming = |body| line.carrying(body, (self.pool.clone(), place));
+                            return Ok(answer.map(|body| coming(body).boxed_unsync()));
+                        }
+                        Err(unsent) => unsent,
+                    }
+                }
+                Way::Shared(mut sender) => {
+                    request.headers_mut().remove(header::HOST);
+                    *request.uri_mut() = uri.clone();
+                    if fresh {
+                        self.pool.share(&place, sender.clone(), Instant::now());
+                    }
+                    match sender.try_send_request(request).await {
+                        Ok(answer) => {
+                            return Ok(answer.map(|b| b.map_err(Into::into).boxed_unsync()));
+                        }
+                        Err(error) => error.into(),
+                    }
+                }
+            };
+            // one that was kept may have been closed just now: another is opened, once
+            request = match unsent {
+                Unsent { request: Some(request), .. } if !fresh => request,
+                Unsent { request: Some(_), error } => return Err(SendError::NotSent(error.into())),
+                Unsent { request: None, error } => return Err(SendError::Broken(error.into())),
+            };
+        }
     }
 }
 
@@ -51,11 +131,16 @@ impl Upstream for Https {
             if request.uri().scheme_str() != Some("https") && !here {
                 return Err(SendError::NotSent("plain http to another computer".into()));
             }
-            match self.client.request(request.map(Full::new)).await {
-                Ok(answer) => Ok(answer.map(|b| b.map_err(Into::into).boxed_unsync())),
-                Err(error) if error.is_connect() => Err(SendError::NotSent(error.into())),
-                Err(error) => Err(SendError::Broken(error.into())),
-            }
+            self.ask(request.map(Full::new)).await
         })
     }
+}
+
+/// As HTTP/1.1 wants it: the host in a header, the path in the request line (RFC 9112 section 3.2).
+fn in_origin_form<B>(request: &mut Request<B>, uri: &Uri, place: &Place) -> Result<(), SendError> {
+    let host = HeaderValue::from_str(place.host()).map_err(|e| SendError::NotSent(e.into()))?;
+    request.headers_mut().insert(header::HOST, host);
+    let path = uri.path_and_query().cloned();
+    *request.uri_mut() = path.unwrap_or_else(|| PathAndQuery::from_static("/")).into();
+    Ok(())
 }

@@ -33,7 +33,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
     /// Passes a provider's answer on, or what it means for the app.
     pub(super) async fn answered(
         self: Arc<Self>,
-        running: Running<V, C>,
+        running: Box<Running<V, C>>,
         answer: http::Response<Body>,
         key: Option<Secret<String>>,
     ) -> Result<Reply, Refusal> {
@@ -87,7 +87,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
     /// Takes an answer whole; it goes to the app after its row is durable.
     async fn whole(
         self: &Arc<Self>,
-        running: Running<V, C>,
+        running: Box<Running<V, C>>,
         body: Body,
         status: u16,
         key: Option<&Secret<String>>,

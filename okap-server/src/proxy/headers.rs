@@ -15,30 +15,46 @@ use okap_engine::{
 use okap_types::{Provider, Secret};
 
 use super::Running;
-use crate::{
-    Consent, Vault, body,
-    reply::{self, Reply},
-};
+use crate::{Consent, Vault, body, reply::Reply};
 
 /// Headers of the app that go up; no other does.
-const UP: &[&str] = &["accept", "anthropic-version", "anthropic-beta", "openai-beta"];
-
-/// Headers of the provider that come down; no other does.
-const DOWN: &[&str] = &[
-    "content-type",
-    "retry-after",
-    "retry-after-ms",
-    "x-should-retry",
-    "x-request-id",
-    "request-id",
-    "openai-processing-ms",
+static UP: [HeaderName; 4] = [
+    header::ACCEPT,
+    HeaderName::from_static("anthropic-version"),
+    HeaderName::from_static("anthropic-beta"),
+    HeaderName::from_static("openai-beta"),
 ];
 
-/// A new request to the provider: nothing of the app's goes up but what the lists name.
+/// Headers of the provider that come down; no other does.
+static DOWN: [HeaderName; 7] = [
+    header::CONTENT_TYPE,
+    header::RETRY_AFTER,
+    HeaderName::from_static("retry-after-ms"),
+    HeaderName::from_static("x-should-retry"),
+    HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("request-id"),
+    HeaderName::from_static("openai-processing-ms"),
+];
+
+/// What of the app's headers goes up.
+pub(super) fn goes_up(headers: &HeaderMap) -> HeaderMap {
+    // room for what the vault adds
+    let mut up = HeaderMap::with_capacity(8);
+    for name in &UP {
+        // a token that strayed here stays
+        let clean = |value: &&HeaderValue| memmem::find(value.as_bytes(), b"okap_").is_none();
+        for value in headers.get_all(name).iter().filter(clean) {
+            up.append(name, value.clone());
+        }
+    }
+    up
+}
+
+/// A new request to the provider: nothing of the app's is in it but what goes up.
 pub(super) fn fresh_request<V: Vault, C: Consent>(
     (upstream, address): (&Upstream, Uri),
     running: &Running<V, C>,
-    headers: &HeaderMap,
+    up: HeaderMap,
     key: Option<&Secret<String>>,
 ) -> Result<Request<Bytes>, Refusal> {
     let broken =
@@ -47,14 +63,8 @@ pub(super) fn fresh_request<V: Vault, C: Consent>(
     let body = Bytes::from(running.call.forward_to(&running.provider, running.admitted.ceiling));
     let mut request =
         Request::builder().method(Method::POST).uri(address).body(body).map_err(|_| broken())?;
+    *request.headers_mut() = up;
     let fresh = request.headers_mut();
-    for name in UP.iter().copied() {
-        // a token that strayed here stays
-        let clean = |value: &&HeaderValue| !value.as_bytes().windows(5).any(|w| w == b"okap_");
-        for value in headers.get_all(name).iter().filter(clean) {
-            fresh.append(HeaderName::from_static(name), value.clone());
-        }
-    }
     let kind = HeaderValue::from_str(&running.call.content_type()).map_err(|_| broken())?;
     fresh.insert(header::CONTENT_TYPE, kind);
     fresh.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -113,13 +123,15 @@ impl Addresses {
 pub(super) fn passed(head: &http::response::Parts, key: Option<&Secret<String>>) -> Reply {
     let mut reply = http::Response::new(body::full(""));
     *reply.status_mut() = head.status;
-    for name in DOWN.iter().copied() {
+    reply.headers_mut().reserve(8);
+    for name in &DOWN {
         if let Some(value) = head.headers.get(name).filter(|v| !holds(v.as_bytes(), key)) {
-            reply.headers_mut().insert(HeaderName::from_static(name), value.clone());
+            reply.headers_mut().insert(name, value.clone());
         }
     }
-    reply::set(&mut reply, header::CACHE_CONTROL, "no-store");
-    reply::set(&mut reply, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    let headers = reply.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     reply
 }
 

@@ -131,7 +131,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
         asked: Asked,
         known: Arc<Known>,
         token: AccessToken,
-    ) -> Result<Running<V, C>, Refusal> {
+    ) -> Result<Box<Running<V, C>>, Refusal> {
         let Asked { call, family, ends, provider, style } = asked;
         let place = family.enter(self.config.calls_at_once)?;
         let call = call.sent_to(&provider);
@@ -147,7 +147,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 Ok(admitted)
             })
             .await?;
-        let running = Running {
+        let running = Box::new(Running {
             core: Arc::downgrade(self),
             id: self.allowance.next_call(),
             known,
@@ -162,7 +162,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             held: Instant::now(),
             place: Mutex::new(Some(place)),
             sent: AtomicBool::new(false),
-        };
+        });
         if admitted.hold.pause > 0 {
             tokio::time::sleep(Duration::from_millis(admitted.hold.pause.into())).await;
         }

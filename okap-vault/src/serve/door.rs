@@ -7,7 +7,7 @@ use std::{
 use axum::{
     body::Body,
     extract::{ConnectInfo, State},
-    http::{HeaderMap, Request, StatusCode, header, uri::Authority},
+    http::{HeaderMap, Request, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -49,10 +49,13 @@ impl Door {
     }
 
     fn is_name(&self, host: &str) -> bool {
-        let Ok(host) = host.parse::<Authority>() else { return false };
-        let port = host.port_u16().unwrap_or(self.usual_port);
-        let is = |(name, at): &(String, u16)| *at == port && name.eq_ignore_ascii_case(host.host());
-        !host.as_str().contains('@') && self.names.iter().any(is)
+        let (name, port) = match host.rsplit_once(':') {
+            // the last colon of an IPv6 address alone stands in brackets
+            Some((name, port)) if !port.ends_with(']') => (name, number(port)),
+            _ => (host, Some(self.usual_port)),
+        };
+        let is = |(own, at): &(String, u16)| Some(*at) == port && own.eq_ignore_ascii_case(name);
+        self.names.iter().any(is)
     }
 
     /// Where a request comes from: behind a proxy, what the proxy itself has seen.
@@ -65,6 +68,11 @@ impl Door {
         let last = last.and_then(|value| value.to_str().ok()?.rsplit(',').next());
         last.and_then(|ip| ip.trim().parse().ok()).unwrap_or(connected)
     }
+}
+
+/// A port as it stands in an address: digits alone.
+fn number(port: &str) -> Option<u16> {
+    port.parse().ok().filter(|_| port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Lets a request in, and logs how it ended.

@@ -10,7 +10,7 @@ use axum::{Router, body::Body, extract::ConnectInfo};
 use http::{Request, Response};
 use http_body_util::Either;
 use hyper::body::Incoming;
-use okap_server::{ConsentPage, OkapService, Peer};
+use okap_server::{ConsentPage, OkapService};
 use tower::ServiceExt;
 use tower_service::Service;
 
@@ -44,8 +44,6 @@ impl Front {
         let Parts { door, calls, okap, pages } = &*self.0;
         let mut request = request;
         if request.uri().path().starts_with(calls.as_str()) && door.is_ours(&request) {
-            let peer = Peer(door.peer(from.ip(), request.headers()));
-            request.extensions_mut().insert(peer);
             return Answering::Call(okap.clone().call(request));
         }
         request.extensions_mut().insert(ConnectInfo(from));

@@ -85,6 +85,8 @@ async fn talk(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
+        // small answers go out in one piece
+        .writev(false)
         .serve_connection(TokioIo::new(io), service_fn(answer));
     // a connection that breaks is the client's own affair
     let _ = watcher.watch(connection).await;

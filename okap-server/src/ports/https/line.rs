@@ -1,0 +1,145 @@
+//! A connection that carries one request at a time, driven by whoever waits for the answer: there is
+//! no task beside it that would have to be woken for each piece.
+
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use hyper::{
+    body::Incoming,
+    client::conn::{TrySendError, http1},
+};
+use hyper_rustls::MaybeHttpsStream;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::pool::{Place, Pool};
+use crate::BoxError;
+
+type Io = MaybeHttpsStream<TokioIo<TcpStream>>;
+
+/// An HTTP/1.1 connection.
+pub(super) struct Line {
+    sender: http1::SendRequest<Full<Bytes>>,
+    /// None once it has ended.
+    connection: Option<Box<http1::Connection<Io, Full<Bytes>>>>,
+}
+
+/// What went wrong, and the request where nothing of it was sent.
+pub(super) struct Unsent {
+    pub(super) request: Option<Request<Full<Bytes>>>,
+    pub(super) error: hyper::Error,
+}
+
+impl From<TrySendError<Request<Full<Bytes>>>> for Unsent {
+    fn from(mut error: TrySendError<Request<Full<Bytes>>>) -> Self {
+        Self { request: error.take_message(), error: error.into_error() }
+    }
+}
+
+impl Line {
+    pub(super) fn new(
+        sender: http1::SendRequest<Full<Bytes>>,
+        connection: http1::Connection<Io, Full<Bytes>>,
+    ) -> Self {
+        Self { sender, connection: Some(Box::new(connection)) }
+    }
+
+    /// Lets the connection read and write as far as it can.
+    fn drive(&mut self, context: &mut Context<'_>) {
+        let driven = self.connection.as_mut().map(|connection| Pin::new(connection).poll(context));
+        if driven.is_some_and(|ended| ended.is_ready()) {
+            // what waits for an answer of it hears of the end by this
+            self.connection = None;
+        }
+    }
+
+    /// Whether it takes another request, as far as can be seen: the provider may have closed it.
+    pub(super) fn is_free(&mut self) -> bool {
+        self.drive(&mut Context::from_waker(Waker::noop()));
+        self.connection.is_some() && self.sender.is_ready()
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    pub(super) async fn send(
+        mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(Response<Incoming>, Self), Unsent> {
+        let mut answer = pin!(self.sender.try_send_request(request));
+        let answer = poll_fn(|context| {
+            self.drive(context);
+            // only the connection brings it, and has just been driven: nobody needs waking
+            answer.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+        });
+        let answer = answer.await?;
+        Ok((answer, self))
+    }
+
+    /// The rest of an answer, which carries its connection along.
+    pub(super) const fn carrying(self, body: Incoming, back: (Arc<Pool>, Place)) -> Coming {
+        Coming { body, line: Some(self), back: Some(back) }
+    }
+}
+
+/// A body that drives its connection, and gives it back at its end. Dropped before, it closes the
+/// connection, and so ends the provider's work.
+pub(super) struct Coming {
+    body: Incoming,
+    line: Option<Line>,
+    back: Option<(Arc<Pool>, Place)>,
+}
+
+impl Coming {
+    fn read(&mut self) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        // as above: the connection alone brings it
+        Pin::new(&mut self.body).poll_frame(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn give_back(&mut self) {
+        let (Some(mut line), Some((pool, place))) = (self.line.take(), self.back.take()) else {
+            return;
+        };
+        if line.is_free() {
+            pool.put(place, line, Instant::now());
+        }
+    }
+}
+
+impl Body for Coming {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let coming = self.get_mut();
+        let mut frame = coming.read();
+        if frame.is_pending()
+            && let Some(line) = &mut coming.line
+        {
+            line.drive(context);
+            frame = coming.read();
+        }
+        if matches!(frame, Poll::Ready(None)) || coming.body.is_end_stream() {
+            coming.give_back();
+        }
+        frame.map_err(Into::into)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,174 @@
+//! Connections against a provider of a few lines that counts them.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use http_body_util::BodyExt;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+
+use super::*;
+
+const WHOLE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+const CHUNKED: &str =
+    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n";
+const LAST: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
+const ENDLESS: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n";
+const SOON: Duration = Duration::from_secs(5);
+
+/// A provider that gives each request of a connection the next answer, and hangs up behind the last.
+struct Peer {
+    url: String,
+    connections: Arc<AtomicUsize>,
+    /// Connections that the other side has closed.
+    left: Arc<AtomicUsize>,
+}
+
+impl Peer {
+    async fn start(answers: &'static [&'static str]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (connections, left) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let (came, went) = (connections.clone(), left.clone());
+        tokio::spawn(async move {
+            while let Ok((tcp, _)) = listener.accept().await {
+                came.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(serve(tcp, answers, went.clone()));
+            }
+        });
+        Self { url, connections, left }
+    }
+
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+async fn serve(mut tcp: TcpStream, answers: &'static [&'static str], left: Arc<AtomicUsize>) {
+    let mut bytes = vec![0; 4096];
+    for answer in answers {
+        match tcp.read(&mut bytes).await {
+            Ok(0) | Err(_) => {
+                left.fetch_add(1, Ordering::SeqCst);
+                return;
+            }
+            Ok(_) => tcp.write_all(answer.as_bytes()).await.unwrap(),
+        }
+    }
+    if answers.last() == Some(&ENDLESS) && tcp.read(&mut bytes).await.is_ok_and(|read| read == 0) {
+        left.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+async fn ask(https: &Https, peer: &Peer) -> Result<Response<Body>, SendError> {
+    let request = Request::post(format!("{}/v1/x?y=z", peer.url)).body(Bytes::from("hello"));
+    timeout(SOON, https.send(request.unwrap())).await.expect("an answer in time")
+}
+
+async fn text(answer: Response<Body>) -> String {
+    let bytes = timeout(SOON, answer.into_body().collect()).await.unwrap().unwrap().to_bytes();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_once_its_answer_was_read() {
+    for answers in [&[WHOLE; 3], &[CHUNKED; 3]] {
+        let (https, peer) = (Https::new().unwrap(), Peer::start(answers).await);
+        for _ in 0..3 {
+            assert_eq!(text(ask(&https, &peer).await.unwrap()).await, "ok");
+        }
+        assert_eq!(peer.connections(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_the_provider_has_closed_is_not_used_again() {
+    for answers in [&[WHOLE] as &'static [_], &[LAST]] {
+        let (https, peer) = (Https::new().unwrap(), Peer::start(answers).await);
+        for _ in 0..3 {
+            assert_eq!(text(ask(&https, &peer).await.unwrap()).await, "ok");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(peer.connections(), 3);
+    }
+}
+
+#[tokio::test]
+async fn requests_at_once_have_a_connection_each_and_all_are_used_again() {
+    let (https, peer) = (Https::new().unwrap(), Peer::start(&[WHOLE; 4]).await);
+    for _ in 0..4 {
+        let asked = (0..8).map(|_| ask(&https, &peer));
+        let answers = futures_util::future::join_all(asked).await;
+        for answer in answers {
+            assert_eq!(text(answer.unwrap()).await, "ok");
+        }
+    }
+    assert_eq!(peer.connections(), 8);
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_closes_its_connection() {
+    let (https, peer) = (Https::new().unwrap(), Peer::start(&[ENDLESS]).await);
+    let mut answer = ask(&https, &peer).await.unwrap();
+    let frame = timeout(SOON, answer.body_mut().frame()).await.unwrap().unwrap().unwrap();
+    assert_eq!(frame.into_data().unwrap(), "ok");
+    assert_eq!(peer.left.load(Ordering::SeqCst), 0);
+    drop(answer);
+    let closed = async {
+        while peer.left.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(SOON, closed).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_not_sent_is_told_from_what_broke_off() {
+    let https = Https::new().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let request = Request::post(format!("http://{nobody}/")).body(Bytes::new()).unwrap();
+    assert!(matches!(https.send(request).await, Err(SendError::NotSent(_))));
+
+    let peer = Peer::start(&["HTTP/1.1 200 OK\r\ncontent-le"]).await;
+    assert!(matches!(ask(&https, &peer).await, Err(SendError::Broken(_))));
+
+    let peer = Peer::start(&["HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok"]).await;
+    let answer = ask(&https, &peer).await.unwrap();
+    assert!(answer.into_body().collect().await.is_err());
+}
+
+#[tokio::test]
+async fn a_request_names_its_host_and_the_path_alone() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let https = Https::new().unwrap();
+    let request = Request::post(format!("http://{address}/v1/x?y=z")).body(Bytes::from("hello"));
+    let sent = tokio::spawn(async move { https.send(request.unwrap()).await.map(drop) });
+    let (mut tcp, _) = listener.accept().await.unwrap();
+    let mut bytes = vec![0; 4096];
+    let read = tcp.read(&mut bytes).await.unwrap();
+    let head = String::from_utf8(bytes[..read].to_vec()).unwrap();
+    assert!(head.starts_with("POST /v1/x?y=z HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains(&format!("host: {address}\r\n")), "{head}");
+    assert!(head.ends_with("content-length: 5\r\n\r\nhello"), "{head}");
+    tcp.write_all(WHOLE.as_bytes()).await.unwrap();
+    sent.await.unwrap().unwrap();
+}
+
+#[test]
+fn a_host_is_named_without_the_usual_port() {
+    for (uri, host) in [
+        ("https://api.example.com/v1", "api.example.com"),
+        ("https://api.example.com:443/v1", "api.example.com"),
+        ("https://api.example.com:80/v1", "api.example.com:80"),
+        ("http://127.0.0.1:80/v1", "127.0.0.1"),
+        ("http://[::1]:8080/v1", "[::1]:8080"),
+    ] {
+        assert_eq!(Place::of(&uri.parse().unwrap()).unwrap().host(), host);
+    }
+}
