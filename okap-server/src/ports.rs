@@ -21,7 +21,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use okap_engine::token::Seed;
 use okap_types::{Secret, Timestamp};
 
@@ -121,6 +121,14 @@ pub enum SendError {
 /// A future that can be kept in a box.
 pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<Response<Body>, SendError>> + Send + 'a>>;
 
+/// A moment behind which a request must not leave: by then it would stand in another minute of the
+/// provider's than of its grant's. It is among the extensions of a request that a rate counts.
+#[derive(Clone, Copy, Debug)]
+pub struct NotAfter(pub tokio::time::Instant);
+
+/// What opens a connection ahead.
+pub type Opening<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
 /// Carries a request to a provider.
 pub trait Upstream: Send + Sync + 'static {
     /// Sends a request as it is.
@@ -128,7 +136,14 @@ pub trait Upstream: Send + Sync + 'static {
     /// # Behavior
     /// - Follows no redirect and adds no header that names the app.
     /// - Dropping the answer's body ends the provider's call.
+    /// - Where connecting took until behind [`NotAfter`], nothing is sent: [`SendError::NotSent`].
     fn send(&self, request: Request<Bytes>) -> Sending<'_>;
+
+    /// Opens a connection ahead where none is free, so that the next request leaves at once. What
+    /// cannot be opened, [`send`](Self::send) will say.
+    fn open<'a>(&'a self, _to: &'a Uri) -> Opening<'a> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 #[cfg(test)]

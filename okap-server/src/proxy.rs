@@ -18,6 +18,7 @@ use okap_engine::{
     refusal::Refusal,
 };
 use okap_types::{ErrorCode, GrantId, ModelId, Models, Provider, Timestamp};
+use tokio::time::{Instant, timeout};
 use url::Url;
 
 use self::{
@@ -135,6 +136,12 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let part = access.allows(grant).iter().position(|part| std::ptr::eq(part, allowed));
         let family = part.and_then(|part| holding.families.get(part)).cloned();
         let family = family.ok_or(Refusal::VaultUnavailable)?;
+        // what a rate counts may not lose time behind its hold
+        if family.is_rated()
+            && let Some(to) = self.addresses.of(provider, upstream, &call.operation)
+        {
+            let _ = timeout(self.config.answer_within, self.upstream.open(&to)).await;
+        }
         let provider = provider.clone();
         let asked = Asked { call, family, ends: allowed.expires, provider, style };
         let running =
@@ -206,20 +213,22 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let request = address.ok_or_else(|| broke(&running, "its address cannot be used"));
         let request =
             request.and_then(|to| fresh_request((upstream, to), &running, up, key.as_ref()));
-        let request = match request {
+        let mut request = match request {
             Ok(request) => request,
             Err(refusal) => {
                 self.settle(&running, admit::settle_refused(), 0, End::UpstreamBroke).await?;
                 return Err(refusal);
             }
         };
-        if running.is_late() {
-            self.settle(&running, admit::settle_refused(), 0, End::TimedOut).await?;
-            return Err(Refusal::VaultUnavailable);
+        if let Some(late) = running.not_after() {
+            if late.0 < Instant::now() {
+                self.settle(&running, admit::settle_refused(), 0, End::TimedOut).await?;
+                return Err(Refusal::VaultUnavailable);
+            }
+            request.extensions_mut().insert(late);
         }
         running.sent.store(true, Ordering::Relaxed);
-        let sent =
-            tokio::time::timeout(self.config.answer_within, self.upstream.send(request)).await;
+        let sent = timeout(self.config.answer_within, self.upstream.send(request)).await;
         let answer = match sent {
             Ok(Ok(answer)) => answer,
             Ok(Err(SendError::NotSent(error))) => {

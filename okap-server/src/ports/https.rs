@@ -11,7 +11,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, Uri, header, uri::PathAndQuery};
+use http::{
+    HeaderValue, Request, Response, Uri, header,
+    uri::{PathAndQuery, Scheme},
+};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::{http1, http2};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -25,7 +28,7 @@ use self::{
     line::{Line, Unsent},
     pool::{Place, Pool, Way},
 };
-use super::{SendError, Sending, Upstream};
+use super::{NotAfter, Opening, SendError, Sending, Upstream};
 use crate::body::Body;
 
 /// The ordinary way out: HTTP/1.1 and HTTP/2 over TLS with the public certificate authorities.
@@ -78,6 +81,14 @@ impl Https {
         Ok(Way::Shared(sender))
     }
 
+    /// Keeps a way for the next request, or for others beside this one.
+    fn keep(&self, place: Place, way: Way) {
+        match way {
+            Way::Line(line) => self.pool.put(place, line, Instant::now()),
+            Way::Shared(sender) => self.pool.share(place, sender, Instant::now()),
+        }
+    }
+
     async fn ask(&self, mut request: Request<Full<Bytes>>) -> Result<Response<Body>, SendError> {
         let uri = request.uri().clone();
         let place = Place::of(&uri).ok_or_else(|| SendError::NotSent("no host".into()))?;
@@ -88,6 +99,11 @@ impl Https {
                 Some(way) => way,
                 None => self.connect(uri.clone()).await?,
             };
+            let late = request.extensions().get::<NotAfter>().map(|late| late.0);
+            if fresh && late.is_some_and(|late| late < tokio::time::Instant::now()) {
+                self.keep(place, way);
+                return Err(SendError::NotSent("connecting took too long for its rate".into()));
+            }
             let unsent = match way {
                 Way::Line(line) => {
                     in_origin_form(&mut request, &uri, &place)?;
@@ -103,7 +119,7 @@ impl Https {
                     request.headers_mut().remove(header::HOST);
                     *request.uri_mut() = uri.clone();
                     if fresh {
-                        self.pool.share(&place, sender.clone(), Instant::now());
+                        self.keep(place.clone(), Way::Shared(sender.clone()));
                     }
                     match sender.try_send_request(request).await {
                         Ok(answer) => {
@@ -126,14 +142,32 @@ impl Https {
 impl Upstream for Https {
     fn send(&self, request: Request<Bytes>) -> Sending<'_> {
         Box::pin(async move {
-            let host = request.uri().host().unwrap_or_default();
-            let here = matches!(host, "127.0.0.1" | "[::1]" | "localhost");
-            if request.uri().scheme_str() != Some("https") && !here {
+            if !is_private(request.uri()) {
                 return Err(SendError::NotSent("plain http to another computer".into()));
             }
             self.ask(request.map(Full::new)).await
         })
     }
+
+    fn open<'a>(&'a self, to: &'a Uri) -> Opening<'a> {
+        Box::pin(async move {
+            let Some(place) = Place::of(to).filter(|_| is_private(to)) else { return };
+            let way = match self.pool.take(&place, Instant::now()) {
+                Some(way) => way,
+                None => match self.connect(to.clone()).await {
+                    Ok(way) => way,
+                    Err(_) => return,
+                },
+            };
+            self.keep(place, way);
+        })
+    }
+}
+
+/// Whether nobody on the way can read along.
+fn is_private(to: &Uri) -> bool {
+    let here = matches!(to.host(), Some("127.0.0.1" | "[::1]" | "localhost"));
+    here || to.scheme() == Some(&Scheme::HTTPS)
 }
 
 /// As HTTP/1.1 wants it: the host in a header, the path in the request line (RFC 9112 section 3.2).

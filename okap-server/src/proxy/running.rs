@@ -25,6 +25,7 @@ use crate::{
     allowance::{Family, Place, Settling, Shortens},
     core::Core,
     holder::Holder,
+    ports::NotAfter,
     remembered::Known,
 };
 
@@ -60,10 +61,10 @@ impl<V: Vault, C: Consent> Running<V, C> {
         &self.known.holder.grant
     }
 
-    /// Whether it leaves so late behind its hold that the provider would see it in another minute.
-    pub(super) fn is_late(&self) -> bool {
+    /// Until when it may leave: later behind its hold the provider would see it in another minute.
+    pub(super) fn not_after(&self) -> Option<NotAfter> {
         let pause = Duration::from_millis(self.admitted.hold.pause.into());
-        self.family.is_rated() && self.held.elapsed() > pause + LATE
+        self.family.is_rated().then(|| NotAfter(self.held + pause + LATE))
     }
 
     /// What there is to write of it; `None` where that was done.

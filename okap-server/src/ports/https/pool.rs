@@ -113,12 +113,12 @@ impl Pool {
     /// Lets others use a connection beside the one who has opened it.
     pub(super) fn share(
         self: &Arc<Self>,
-        place: &Place,
+        place: Place,
         way: http2::SendRequest<Full<Bytes>>,
         now: Instant,
     ) {
         let mut waiting = self.lock();
-        waiting.places.entry(place.clone()).or_default().shared = Some((now, way));
+        waiting.places.entry(place).or_default().shared = Some((now, way));
         self.tend(&mut waiting);
     }
 

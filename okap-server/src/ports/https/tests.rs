@@ -160,6 +160,31 @@ async fn a_request_names_its_host_and_the_path_alone() {
     sent.await.unwrap().unwrap();
 }
 
+#[tokio::test]
+async fn a_connection_that_was_opened_ahead_is_used() {
+    let (https, peer) = (Https::new().unwrap(), Peer::start(&[WHOLE; 2]).await);
+    let to = peer.url.parse().unwrap();
+    for _ in 0..2 {
+        https.open(&to).await;
+        assert_eq!(text(ask(&https, &peer).await.unwrap()).await, "ok");
+    }
+    assert_eq!(peer.connections(), 1);
+}
+
+#[tokio::test]
+async fn what_would_leave_too_late_for_its_rate_is_not_sent_and_its_connection_is_kept() {
+    let (https, peer) = (Https::new().unwrap(), Peer::start(&[WHOLE]).await);
+    let until = |late: tokio::time::Instant| {
+        let request = Request::post(&peer.url).extension(NotAfter(late));
+        https.send(request.body(Bytes::new()).unwrap())
+    };
+    let now = tokio::time::Instant::now();
+    let late = now.checked_sub(Duration::from_millis(1)).unwrap();
+    assert!(matches!(until(late).await, Err(SendError::NotSent(_))));
+    assert_eq!(text(until(now + SOON).await.unwrap()).await, "ok");
+    assert_eq!(peer.connections(), 1);
+}
+
 #[test]
 fn a_host_is_named_without_the_usual_port() {
     for (uri, host) in [
