@@ -247,7 +247,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
 
 /// What the store has to say in time.
 async fn in_time<T>(asked: impl Future<Output = Result<T, Refusal>> + Send) -> Result<T, Refusal> {
-    timeout(WITHIN, asked).await.unwrap_or(Err(Refusal::VaultUnavailable))
+    timeout(WITHIN, Box::pin(asked)).await.unwrap_or(Err(Refusal::VaultUnavailable))
 }
 
 /// The accounts as stored, in the order of their shares; new ones where none stand.

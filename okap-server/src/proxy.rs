@@ -83,7 +83,9 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 let as_dpop = is_dpop(&head.headers);
                 let mut answer =
                     reply::refusal(style, &refusal, grant.as_ref(), about.as_ref(), as_dpop);
-                if let (Refusal::UseNonce, Some(nonce)) = (&refusal, self.fresh_nonce().await) {
+                if let (Refusal::UseNonce, Some(nonce)) =
+                    (&refusal, Box::pin(self.fresh_nonce()).await)
+                {
                     answer.headers_mut().insert("dpop-nonce", nonce);
                 }
                 match refusal {

@@ -150,7 +150,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             }
             return Ok(());
         }
-        match self.look_around().await {
+        match Box::pin(self.look_around()).await {
             true => Ok(()),
             false => Err(Refusal::VaultUnavailable),
         }
@@ -201,7 +201,8 @@ impl<V: Vault, C: Consent> Core<V, C> {
         if let Some(known) = known {
             return Ok(known);
         }
-        let mut holder = self.held(token).await?;
+        // boxed, as everything that few calls need: each would else carry room for it along
+        let mut holder = Box::pin(self.held(token)).await?;
         let alike = self
             .remembered
             .read(|kept| kept.grants.get(&holder.grant.id).filter(|_| kept.keeps(epoch)).cloned());
@@ -248,7 +249,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
         if let Some(key) = key {
             return Ok(key);
         }
-        let key = self.vault.master_key(owner, provider).await?;
+        let key = Box::pin(self.vault.master_key(owner, provider)).await?;
         self.remembered.write(|kept| {
             if kept.keeps(epoch) {
                 if kept.keys.len() >= MANY {

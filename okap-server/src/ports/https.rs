@@ -97,7 +97,7 @@ impl Https {
             let fresh = kept.is_none();
             let way = match kept.take() {
                 Some(way) => way,
-                None => self.connect(uri.clone()).await?,
+                None => Box::pin(self.connect(uri.clone())).await?,
             };
             let late = request.extensions().get::<NotAfter>().map(|late| late.0);
             if fresh && late.is_some_and(|late| late < tokio::time::Instant::now()) {
@@ -154,7 +154,7 @@ impl Upstream for Https {
             let Some(place) = Place::of(to).filter(|_| is_private(to)) else { return };
             let way = match self.pool.take(&place, Instant::now()) {
                 Some(way) => way,
-                None => match self.connect(to.clone()).await {
+                None => match Box::pin(self.connect(to.clone())).await {
                     Ok(way) => way,
                     Err(_) => return,
                 },

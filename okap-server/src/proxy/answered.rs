@@ -53,7 +53,9 @@ impl<V: Vault, C: Consent> Core<V, C> {
             return match status {
                 401 | 403 => Err(Refusal::UpstreamCredential(provider)),
                 300..=399 => Err(Refusal::UpstreamRedirect(provider)),
-                400..=499 if !encoded => self.pass_error(head, body, provider, key.as_ref()).await,
+                400..=499 if !encoded => {
+                    Box::pin(self.pass_error(head, body, provider, key.as_ref())).await
+                }
                 _ => Err(Refusal::Upstream(provider, format!("it answered with status {status}"))),
             };
         }

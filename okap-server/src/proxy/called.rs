@@ -42,7 +42,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             .filter(|boundary| (1..=LONGEST_BOUNDARY).contains(&boundary.len()))
             .ok_or_else(|| Refusal::InvalidRequest("the form has no boundary".to_owned()))?;
         let body = self.whole_body(body).await?;
-        Call::read_form(operation, fields(body, boundary).await?)
+        Call::read_form(operation, Box::pin(fields(body, boundary)).await?)
     }
 
     async fn whole_body<B>(&self, body: B) -> Result<Bytes, Refusal>

@@ -86,7 +86,9 @@ impl<V: Vault, C: Consent> Core<V, C> {
             (None, false) => Ok(()),
             (Some(_), false) | (None, true) => Err(Refusal::InvalidToken),
             (Some(key), true) => {
-                let proven = self.proven(headers, method, &url(), Some(&presented.token)).await?;
+                let url = url();
+                let proven = self.proven(headers, method, &url, Some(&presented.token));
+                let proven = Box::pin(proven).await?;
                 match proven {
                     None => Err(Refusal::InvalidProof("the DPoP header is missing".to_owned())),
                     Some(proven) if proven == *key => Ok(()),
