@@ -20,7 +20,7 @@ pub const FORMAT: u32 = 1;
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// The run begins.
-    Began(Began),
+    Began(Box<Began>),
     /// A test begins.
     Started {
         /// Its id.

@@ -24,7 +24,7 @@ impl Run {
     /// Adds what happened.
     pub fn add(&mut self, event: &Event) {
         match event {
-            Event::Began(began) => self.began = Some(began.clone()),
+            Event::Began(began) => self.began = Some((**began).clone()),
             Event::Started { .. } => {}
             Event::Tested(tested) => {
                 let at = self.tested.partition_point(|known| known.test < tested.test);

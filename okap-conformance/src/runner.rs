@@ -44,7 +44,7 @@ pub async fn run(
     tell: &mut (dyn FnMut(&Event) + Send),
 ) -> Exit {
     let begun = Instant::now();
-    tell(&Event::Began(began(stage, tests.len())));
+    tell(&Event::Began(Box::new(began(stage, tests.len()))));
     let mut order = tests.to_vec();
     stage.seed.of("order").shuffle(&mut order);
     let (alone, together): (Vec<_>, Vec<_>) = order.into_iter().partition(|test| test.runs_alone());
