@@ -111,9 +111,7 @@ impl Hook {
                 Ok(json!({ "rows": rows }))
             }
             Order::Dump => match control.vault().database().place() {
-                Place::File(file) => {
-                    Ok(json!({ "path": file.parent().unwrap_or_else(|| file.as_path()) }))
-                }
+                Place::File(file) => Ok(json!({ "path": file.parent().unwrap_or(&file) })),
                 _ => Err(Refused::Unsupported("this vault keeps its state on a server")),
             },
             Order::Reset => self.reset().await,
