@@ -1,7 +1,34 @@
 //! Tests an OKAP vault from the outside.
 //!
 //! The crate shares no code with the vault, the client or the engine, so that it cannot share
-//! their bugs. Its first piece is [`provider`]: a fake OpenAI and Anthropic that keeps its own
-//! books. What the vault says is compared with what really reached the provider.
+//! their bugs. It owns the [`provider`] behind the vault, and so judges what reached that, not what
+//! the vault says.
+//!
+//! ```text
+//! Target ─▶ Stage (vault, provider, driver) ─▶ runner ─▶ Test(&Case) ─▶ Outcome ─▶ Event ─▶ reports
+//! ```
+//!
+//! A test is an async function that reads like the sentence it verifies and ends with a
+//! [`Witness`](outcome::Witness) or a [`Stop`](outcome::Stop); `ADDING.md` says how to write one.
 
+pub mod canary;
+pub mod case;
+pub mod catalogue;
+mod cli;
+pub mod driver;
+pub mod event;
+pub mod http;
+pub mod launch;
+pub mod outcome;
+pub mod profile;
 pub mod provider;
+pub mod report;
+pub mod requirement;
+pub mod runner;
+pub mod seed;
+pub mod stage;
+pub mod target;
+pub mod transcript;
+pub mod verdict;
+
+pub use cli::command;

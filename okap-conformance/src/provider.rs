@@ -129,13 +129,19 @@ impl FakeProvider {
     /// - With `quiet`, all are let go as well when no call arrived for that long: a vault that
     ///   queues calls instead of refusing them is then not deadlocked.
     pub fn set_barrier(&self, calls: usize, quiet: Option<Duration>) {
-        self.desk.barrier.arm(calls, quiet);
+        self.desk.barriers.for_all().arm(calls, quiet);
+    }
+
+    /// As [`set_barrier`](Self::set_barrier), for the calls whose body has this text in it; such a
+    /// call passes no other barrier.
+    pub fn set_barrier_for(&self, text: &str, calls: usize, quiet: Option<Duration>) {
+        self.desk.barriers.of(text).arm(calls, quiet);
     }
 
     /// Lets the first `calls` held answers go, or all of them (`None`), which also opens the
     /// barrier for later calls. Returns how many went.
     pub fn release_barrier(&self, calls: Option<usize>) -> usize {
-        self.desk.barrier.release(calls)
+        self.desk.barriers.for_all().release(calls)
     }
 
     /// Empties the books, removes the rules and opens the barrier. Sequence numbers go on.

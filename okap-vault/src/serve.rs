@@ -3,6 +3,7 @@
 mod address;
 mod door;
 mod front;
+mod hook;
 mod listener;
 mod tls;
 
@@ -26,6 +27,7 @@ use crate::{
 };
 use door::Door;
 use front::Front;
+use hook::Hook;
 
 pub use address::AddressError;
 pub(crate) use address::check;
@@ -51,6 +53,9 @@ pub struct Options {
     pub tls: Option<TlsFiles>,
     /// Whether a proxy in front speaks TLS and names each client in `X-Forwarded-For`.
     pub behind_tls_proxy: bool,
+    /// Whether a conformance suite may decide, seed and turn the clock over HTTP. Whoever reaches
+    /// the vault is then its owner: for tests alone, with keys that open nothing.
+    pub danger_conformance_hook: bool,
 }
 
 impl Options {
@@ -64,6 +69,7 @@ impl Options {
             settings: Settings::default(),
             tls: None,
             behind_tls_proxy: false,
+            danger_conformance_hook: false,
         }
     }
 }
@@ -116,8 +122,12 @@ impl Running {
 /// # Errors
 /// What stands in the way, in words for the user.
 pub async fn start(options: Options) -> anyhow::Result<Running> {
-    let Options { vault, listen, issuer, settings, tls, behind_tls_proxy } = options;
+    let Options { vault, listen, issuer, settings, tls, behind_tls_proxy, .. } = options;
     check(listen, issuer.as_ref(), tls.is_some(), behind_tls_proxy)?;
+    let hooked = options.danger_conformance_hook;
+    if hooked && (!listen.ip().is_loopback() || behind_tls_proxy) {
+        return Err(AddressError::Hooked(listen).into());
+    }
     let tls = tls.as_ref().map(TlsFiles::config).transpose()?;
     let (listener, listen) = bind(listen)?;
     let url = match issuer {
@@ -128,13 +138,20 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let consent = ConsentPage::at(&url, "consent");
     let mut config = settings.config(url.clone())?;
     config.device_page = Some(pages::device_page(&url));
-    let okap = OkapService::new(config, vault.clone(), consent)?;
+    let (okap, hook) = match hooked {
+        true => {
+            let (okap, hook) = Hook::around(config, vault.clone(), consent)?;
+            (okap, hook.router())
+        }
+        false => (OkapService::new(config, vault.clone(), consent)?, Router::new()),
+    };
     let (control, database) = (okap.control(), vault.database().clone());
     control.look_around().await;
     let pages = Pages { control: control.clone(), database: database.clone(), issuer: url.clone() };
     let door = Door::new(&url, listen, tls.is_some(), behind_tls_proxy);
     let router = Router::new()
         .merge(pages::router(pages))
+        .merge(hook)
         .fallback_service(okap.clone())
         .layer(middleware::from_fn_with_state(door.clone(), door::enter))
         .layer(CatchPanicLayer::new());

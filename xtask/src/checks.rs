@@ -4,7 +4,7 @@ use std::{process::Command, time::Instant};
 
 use anyhow::{Context, bail};
 
-use crate::{attacks, interop, light, openapi, prices, schema, spec, tools, vectors};
+use crate::{attacks, conformance, interop, light, openapi, prices, schema, spec, tools, vectors};
 
 type Check = (&'static str, &'static str, fn() -> anyhow::Result<()>);
 
@@ -38,6 +38,9 @@ const CHECKS: &[Check] = &[
     ("docs", "rustdoc without a warning", docs),
     ("licences", "cargo deny", licences),
     ("demo", "the demo runs to its end by itself", demo),
+    ("conformance", "this vault passes the conformance suite, as its authors would run it", || {
+        conformance::run()
+    }),
     ("interop", "official SDKs, foreign OAuth, other languages, a real browser", || {
         interop::run(&[])
     }),

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod checks;
+mod conformance;
 mod fuzz;
 mod generated;
 mod interop;
@@ -80,6 +81,11 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Prints how many lying vaults the conformance tests catch, and by which test each
+    Mutants {
+        /// Only mutants whose id contains one of these words
+        only: Vec<String>,
+    },
     /// Writes the price snapshot from the genai-prices crate
     Prices {
         /// Compares instead of writing
@@ -98,6 +104,7 @@ fn main() -> ExitCode {
         Chore::Vectors { check } => vectors::write(check),
         Chore::Spec { check: _ } => spec::check(),
         Chore::Attacks { check } => attacks::write(check),
+        Chore::Mutants { only } => conformance::mutants(&only),
         Chore::Prices { check } => prices::write(check),
     };
     match outcome {

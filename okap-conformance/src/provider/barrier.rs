@@ -1,11 +1,61 @@
 //! Holds answers until enough calls are here, so that a check-then-act bug shows at once.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
+
+use super::ledger::mentions;
+
+/// One barrier for all calls, and those of calls with a certain text in their body.
+pub(super) struct Barriers {
+    all: Barrier,
+    named: Mutex<Vec<(String, Arc<Barrier>)>>,
+}
+
+impl Barriers {
+    pub(super) fn new(calls: Option<usize>) -> Self {
+        Self { all: Barrier::new(calls), named: Mutex::default() }
+    }
+
+    pub(super) fn for_all(&self) -> &Barrier {
+        &self.all
+    }
+
+    pub(super) fn of(&self, text: &str) -> Arc<Barrier> {
+        let mut named = self.named();
+        if let Some((_, barrier)) = named.iter().find(|(name, _)| name == text) {
+            return Arc::clone(barrier);
+        }
+        let barrier = Arc::new(Barrier::new(None));
+        named.push((text.to_owned(), Arc::clone(&barrier)));
+        barrier
+    }
+
+    /// Returns when a call with this body may be answered.
+    pub(super) async fn pass(&self, body: &Value) {
+        let own = self.named().iter().find(|(text, _)| mentions(body, text)).cloned();
+        match own {
+            Some((_, barrier)) => barrier.pass().await,
+            None => self.all.pass().await,
+        }
+    }
+
+    /// Opens all of them.
+    pub(super) fn clear(&self) {
+        self.all.release(None);
+        for (_, barrier) in self.named().drain(..) {
+            barrier.release(None);
+        }
+    }
+
+    fn named(&self) -> MutexGuard<'_, Vec<(String, Arc<Barrier>)>> {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 pub(super) struct Barrier {
     gate: Mutex<Gate>,

@@ -90,7 +90,7 @@ struct Arm {
 
 async fn arm(State(desk): State<Arc<Desk>>, body: Bytes) -> Result<Json<Value>, Refusal> {
     let Arm { calls, quiet_ms } = parsed(&body)?;
-    desk.barrier.arm(calls, quiet_ms.map(Duration::from_millis));
+    desk.barriers.for_all().arm(calls, quiet_ms.map(Duration::from_millis));
     Ok(Json(json!({ "armed": calls })))
 }
 
@@ -102,7 +102,7 @@ struct Release {
 
 async fn release(State(desk): State<Arc<Desk>>, body: Bytes) -> Result<Json<Value>, Refusal> {
     let Release { calls } = parsed(&body)?;
-    Ok(Json(json!({ "released": desk.barrier.release(calls) })))
+    Ok(Json(json!({ "released": desk.barriers.for_all().release(calls) })))
 }
 
 async fn reset(State(desk): State<Arc<Desk>>) -> Json<Value> {

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use super::answer::Answer;
 use super::ask::Ask;
-use super::barrier::Barrier;
+use super::barrier::Barriers;
 use super::books::{Books, now_ms};
 use super::config::{Config, Manner, Price};
 use super::draft::{Draft, Report, Usage};
@@ -28,7 +28,7 @@ pub(super) struct Desk {
     config: Config,
     pub(super) books: Arc<Books>,
     pub(super) rules: Rules,
-    pub(super) barrier: Barrier,
+    pub(super) barriers: Barriers,
 }
 
 /// How the call is to be answered.
@@ -39,8 +39,8 @@ struct Order {
 
 impl Desk {
     pub(super) fn new(config: Config) -> Self {
-        let barrier = Barrier::new(config.barrier);
-        Self { config, books: Books::new(), rules: Rules::default(), barrier }
+        let barriers = Barriers::new(config.barrier);
+        Self { config, books: Books::new(), rules: Rules::default(), barriers }
     }
 
     pub(super) fn master_key(&self) -> &str {
@@ -49,7 +49,7 @@ impl Desk {
 
     pub(super) fn reset(&self) {
         self.rules.clear();
-        self.barrier.release(None);
+        self.barriers.clear();
         self.books.clear();
     }
 
@@ -102,11 +102,11 @@ impl Desk {
         let ask = dialect::read(route, &visit.json)?;
         visit.call.asked(&ask.model, ask.stream);
         let price = self.price(visit.style, &ask.model)?;
-        let (manner, fault) = self.rules.take(&ask.model, self.config.manner);
+        let (manner, fault) = self.rules.take(&ask.model, &visit.json, self.config.manner);
         let prompt = ask.taken.unwrap_or_else(|| ask.prompt.tokens(self.config.counting));
         self.charge(route, price, prompt, fault.as_ref(), visit);
         if route.is_billed() {
-            self.barrier.pass().await;
+            self.barriers.pass(&visit.json).await;
         }
         sleep(manner.delay).await;
         if let Some(reply) = self.refused(fault.as_ref(), visit).await? {

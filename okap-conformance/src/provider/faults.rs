@@ -4,8 +4,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::config::Manner;
+use super::ledger::mentions;
 
 /// What an answer has wrong.
 ///
@@ -110,6 +112,8 @@ fn huge() -> u64 {
 pub struct Rule {
     /// Only models whose name begins so.
     pub model_prefix: Option<String>,
+    /// Only calls whose body has this text in it, so that tests at one provider are kept apart.
+    pub containing: Option<String>,
     /// Only the next calls, this many; without it, all.
     pub times: Option<u64>,
     /// What the answer has wrong.
@@ -140,6 +144,13 @@ impl Rule {
         self
     }
 
+    /// Only for calls whose body has this text in it.
+    #[must_use]
+    pub fn containing(mut self, text: impl Into<String>) -> Self {
+        self.containing = Some(text.into());
+        self
+    }
+
     /// Only for the next calls, this many.
     #[must_use]
     pub fn times(mut self, calls: u64) -> Self {
@@ -147,9 +158,10 @@ impl Rule {
         self
     }
 
-    fn matches(&self, model: &str) -> bool {
+    fn matches(&self, model: &str, body: &Value) -> bool {
         self.times != Some(0)
             && self.model_prefix.as_deref().is_none_or(|prefix| model.starts_with(prefix))
+            && self.containing.as_deref().is_none_or(|text| mentions(body, text))
     }
 
     fn apply(&self, manner: &mut Manner) {
@@ -181,10 +193,15 @@ impl Rules {
     }
 
     /// Applies every rule that matches a call for `model`, and counts it.
-    pub(super) fn take(&self, model: &str, mut manner: Manner) -> (Manner, Option<Fault>) {
+    pub(super) fn take(
+        &self,
+        model: &str,
+        body: &Value,
+        mut manner: Manner,
+    ) -> (Manner, Option<Fault>) {
         let mut rules = self.lock();
         let mut fault = None;
-        for rule in rules.iter_mut().filter(|rule| rule.matches(model)) {
+        for rule in rules.iter_mut().filter(|rule| rule.matches(model, body)) {
             rule.times = rule.times.map(|times| times.saturating_sub(1));
             rule.apply(&mut manner);
             fault = rule.fault.clone().or(fault);

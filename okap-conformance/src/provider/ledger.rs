@@ -15,6 +15,25 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// The part of the books that is about calls with this text in their body: what one of many
+    /// tests at this provider has caused. Only `calls`, `violations` and the sums are kept;
+    /// `max_concurrent` is that of all.
+    #[must_use]
+    pub fn about(mut self, text: &str) -> Self {
+        self.calls.retain(|call| mentions(&call.body, text));
+        self.violations.retain(|found| self.calls.iter().any(|call| call.seq == found.seq));
+        let sum = |of: fn(&Call) -> u64| self.calls.iter().map(of).fold(0, u64::saturating_add);
+        self.totals = Totals {
+            calls: sum(|_| 1),
+            prompt_tokens: sum(|call| call.prompt_tokens),
+            completion_tokens: sum(|call| call.completion_tokens),
+            billed_pico: sum(|call| call.billed_pico),
+            open: sum(|call| u64::from(call.state == State::Started)),
+            max_concurrent: self.totals.max_concurrent,
+        };
+        self
+    }
+
     /// The latest call.
     #[must_use]
     pub fn last(&self) -> Option<&Call> {
@@ -141,4 +160,16 @@ pub enum What {
     HeaderNotAllowed,
     /// A Responses call that does not say `"store": false`.
     StoreNotFalse,
+}
+
+/// Whether a text stands in a string or member name of a body.
+pub(super) fn mentions(body: &Value, text: &str) -> bool {
+    match body {
+        Value::String(said) => said.contains(text),
+        Value::Array(items) => items.iter().any(|item| mentions(item, text)),
+        Value::Object(members) => {
+            members.iter().any(|(name, item)| name.contains(text) || mentions(item, text))
+        }
+        _ => false,
+    }
 }

@@ -31,6 +31,10 @@ pub(super) struct Args {
     /// A proxy in front speaks TLS, passes Host on and names the client last in X-Forwarded-For
     #[arg(long)]
     behind_tls_proxy: bool,
+    /// Lets a conformance suite decide, seed keys and turn the clock at /__okap_test, without a
+    /// password: for tests alone, on this computer alone, never with keys that open something
+    #[arg(long, conflicts_with = "behind_tls_proxy")]
+    conformance_hook: bool,
     #[command(flatten)]
     unlock: Unlock,
 }
@@ -71,6 +75,7 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<()> {
         settings,
         tls,
         behind_tls_proxy: args.behind_tls_proxy,
+        danger_conformance_hook: args.conformance_hook,
     };
     let stop = Stop::listen()?;
     let mut running = serve::start(options).await?;
@@ -84,6 +89,9 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<()> {
             "A new vault in {}. Sign in at {url}/grants with the passphrase.",
             database.place()
         ));
+    }
+    if args.conformance_hook {
+        out::hint("The conformance hook is on: any program on this computer can act as the owner.");
     }
     if keys::kept(&database, &user::owner()).await?.is_empty() {
         out::hint("It has no keys yet. In another terminal: okap-vault keys add openai");

@@ -22,6 +22,12 @@ pub enum AddressError {
     /// Tokens would cross a network in the clear.
     #[error("issuer {0} is plain http to another computer; use https")]
     PlainIssuer(Url),
+    /// Whoever reaches the hook is the owner.
+    #[error(
+        "the conformance hook is for this computer alone: leave --conformance-hook out, \
+         or listen on 127.0.0.1 without a proxy in front; {0} is not that"
+    )]
+    Hooked(SocketAddr),
     /// Somebody else listens there.
     #[error("port {} on {} is taken by another program; stop that, or name another port with --listen (0 takes a free one)", .0.port(), .0.ip())]
     Taken(SocketAddr),

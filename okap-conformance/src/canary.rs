@@ -1,0 +1,222 @@
+//! Secrets of a run: minted by the suite or seen in an answer, and found again wherever they leak.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde_json::Value;
+
+use crate::seed::Seed;
+
+/// Fewest characters of what counts as a secret: shorter ones stand everywhere by chance.
+const SHORTEST: usize = 16;
+/// How the tokens of the specification begin, without their kind.
+const TOKENS: [&str; 5] = ["okap_at_", "okap_rt_", "okap_ac_", "okap_dc_", "okap_ct_"];
+/// Characters of a token behind its prefix.
+const TOKEN: usize = 49;
+
+/// All secrets of a run. Clones share them.
+#[derive(Clone, Default)]
+pub struct Secrets(Arc<RwLock<Vec<Secret>>>);
+
+#[derive(Clone)]
+struct Secret {
+    name: String,
+    value: String,
+}
+
+/// A secret that stands where it must not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// Which secret, by name.
+    pub secret: String,
+    /// In which form: `plain`, `base64`, `hex`, `percent`, `json`, `in pieces`.
+    pub form: &'static str,
+}
+
+impl Secrets {
+    /// Makes a key for a provider that opens nothing but the fake one.
+    #[must_use]
+    pub fn mint(&self, name: &str, seed: Seed) -> String {
+        let value = format!("sk-okapconf-{}{}", seed.of(name), seed.of(name).of("more"));
+        self.know(name, &value);
+        value
+    }
+
+    /// Adds a secret under a name; a value that is known keeps its first name.
+    pub fn know(&self, name: &str, value: &str) {
+        let mut secrets = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if value.len() >= SHORTEST && !secrets.iter().any(|secret| secret.value == value) {
+            let (name, value) = (name.to_owned(), value.to_owned());
+            secrets.push(Secret { name, value });
+        }
+    }
+
+    /// Adds every OKAP token in a text, so that no report shows one.
+    pub fn know_tokens(&self, text: &str) {
+        for prefix in TOKENS {
+            for (at, _) in text.match_indices(prefix) {
+                let token = text.get(at..at + prefix.len() + TOKEN);
+                if let Some(token) = token.filter(|token| token.bytes().all(is_token_byte)) {
+                    let kind = prefix.trim_end_matches('_').replace("okap_", "");
+                    self.know(&format!("token_{kind}_{}", self.len() + 1), token);
+                }
+            }
+        }
+    }
+
+    /// The text with each secret replaced by `${NAME}`, as a shell has it.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        secrets.iter().fold(text.to_owned(), |text, secret| match text.contains(&secret.value) {
+            true => text.replace(&secret.value, &format!("${{{}}}", variable(&secret.name))),
+            false => text,
+        })
+    }
+
+    /// Looks for the secrets whose name begins so, in every form that a leak takes.
+    #[must_use]
+    pub fn find(&self, beginning: &str, bytes: &[u8]) -> Option<Sighting> {
+        let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let text = String::from_utf8_lossy(bytes);
+        let mut named = secrets.iter().filter(|secret| secret.name.starts_with(beginning));
+        named.find_map(|secret| {
+            let form = form(&secret.value, &text)?;
+            Some(Sighting { secret: secret.name.clone(), form })
+        })
+    }
+
+    fn len(&self) -> usize {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+}
+
+fn variable(name: &str) -> String {
+    name.to_ascii_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+}
+
+fn form(secret: &str, text: &str) -> Option<&'static str> {
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let percent: String = secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let escaped: String = secret.bytes().map(|byte| format!("\\u{byte:04x}")).collect();
+    let low = text.to_ascii_lowercase();
+    if text.contains(secret) {
+        Some("plain")
+    } else if base64(secret)
+        .iter()
+        .any(|form| text.replace('+', "-").replace('/', "_").contains(form))
+    {
+        Some("base64")
+    } else if low.contains(&hex) {
+        Some("hex")
+    } else if low.contains(&percent) {
+        Some("percent")
+    } else if low.contains(&escaped) {
+        Some("json")
+    } else if pieces(text).contains(secret) {
+        Some("in pieces")
+    } else {
+        None
+    }
+}
+
+/// What of a secret is the same in base64url whatever stands before it and behind it.
+fn base64(secret: &str) -> Vec<String> {
+    let shifted = |before: usize| {
+        let bytes = [&vec![0; before], secret.as_bytes()].concat();
+        let text = Base64UrlUnpadded::encode_string(&bytes);
+        // the first characters mix with what stands before, the last with what follows
+        let from = if before == 0 { 0 } else { before + 1 };
+        let to = text.len().saturating_sub(if bytes.len() % 3 == 0 { 0 } else { 1 });
+        text.get(from..to).unwrap_or_default().to_owned()
+    };
+    (0..3).map(shifted).filter(|form| form.len() >= SHORTEST).collect()
+}
+
+/// Every string of the JSON in a body or in the events of a stream, one behind the other: a secret
+/// that was cut into pieces is whole again.
+fn pieces(text: &str) -> String {
+    let events = text.lines().filter_map(|line| line.strip_prefix("data:"));
+    let mut all = String::new();
+    for json in std::iter::once(text).chain(events) {
+        if let Ok(json) = serde_json::from_str::<Value>(json.trim()) {
+            strings(&json, &["content", "text", "delta", "arguments"], &mut all);
+        }
+    }
+    all
+}
+
+fn strings(json: &Value, names: &[&str], all: &mut String) {
+    match json {
+        Value::Array(items) => items.iter().for_each(|item| strings(item, names, all)),
+        Value::Object(members) => {
+            for (name, item) in members {
+                match item {
+                    Value::String(text) if names.contains(&name.as_str()) => all.push_str(text),
+                    other => strings(other, names, all),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64ct::Base64;
+
+    const KEY: &str = "sk-okapconf-0123456789abcdef";
+
+    fn secrets() -> Secrets {
+        let secrets = Secrets::default();
+        secrets.know("master.openai", KEY);
+        secrets
+    }
+
+    fn found(text: &str) -> Option<&'static str> {
+        secrets().find("master.", text.as_bytes()).map(|sighting| sighting.form)
+    }
+
+    #[test]
+    fn a_secret_is_found_in_every_form() {
+        let hex: String = KEY.bytes().map(|b| format!("{b:02X}")).collect();
+        let percent: String = KEY.bytes().map(|b| format!("%{b:02X}")).collect();
+        let escaped: String = KEY.bytes().map(|b| format!("\\u{b:04x}")).collect();
+        assert_eq!(found(&format!("x {KEY} y")), Some("plain"));
+        assert_eq!(found(&hex), Some("hex"));
+        assert_eq!(found(&percent), Some("percent"));
+        assert_eq!(found(&escaped), Some("json"));
+        for before in ["", "a", "ab", "abc", "user:"] {
+            let text = Base64::encode_string(format!("{before}{KEY} and more").as_bytes());
+            assert_eq!(found(&text), Some("base64"), "{before:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_comes_in_pieces_is_found() {
+        let (head, tail) = KEY.split_at(11);
+        let event =
+            |text| format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
+        assert_eq!(found(&(event(head) + &event(tail))), Some("in pieces"));
+    }
+
+    #[test]
+    fn what_is_no_secret_is_not_found() {
+        assert_eq!(found("sk-okapconf-0123456789abcde and c2stb2thcGNvbmY"), None);
+        assert_eq!(secrets().find("token_", KEY.as_bytes()), None);
+    }
+
+    #[test]
+    fn tokens_in_an_answer_are_known_and_redacted_like_keys() {
+        let token = format!("okap_at_{}", "A".repeat(49));
+        let secrets = secrets();
+        secrets.know_tokens(&format!("{{\"token\":\"{token}\",\"other\":\"okap_at_short\"}}"));
+        let text = secrets.redact(&format!("{token} {KEY} okap_at_short"));
+        assert_eq!(text, "${TOKEN_AT_2} ${MASTER_OPENAI} okap_at_short");
+    }
+}

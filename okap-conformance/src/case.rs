@@ -1,0 +1,133 @@
+//! What a test is given: ways to ask, to decide, to call, and to see what reached the provider.
+
+mod ask;
+mod call;
+mod question;
+mod user;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+pub use ask::Ask;
+pub use call::Prompt;
+pub use question::{Grant, Pending};
+
+use crate::{
+    catalogue::Test,
+    http::{Call, Http, Reply},
+    outcome::Stop,
+    provider::FakeProvider,
+    seed::Seed,
+    stage::{Stage, metadata_url},
+    transcript::Transcript,
+};
+
+/// One run of one test.
+pub struct Case {
+    stage: Arc<Stage>,
+    test: &'static Test,
+    http: Http,
+    transcript: Transcript,
+    seed: Seed,
+    drawn: AtomicUsize,
+}
+
+impl Case {
+    pub(crate) fn new(stage: Arc<Stage>, test: &'static Test, attempt: usize) -> Self {
+        let transcript = Transcript::new(stage.secrets.clone());
+        let http = Http::new(transcript.clone(), stage.target.timeouts.request.0);
+        let seed = stage.seed.of(test.id).of(&attempt.to_string());
+        Self { stage, test, http, transcript, seed, drawn: AtomicUsize::new(0) }
+    }
+
+    /// A word that stands nowhere else; the same at the same place of a run with the same seed.
+    pub fn nonce(&self) -> String {
+        let drawn = self.drawn.fetch_add(1, Ordering::Relaxed);
+        format!("okapconf{}", self.seed.of(&drawn.to_string()).word())
+    }
+
+    /// The seed of this run of the test.
+    #[must_use]
+    pub const fn seed(&self) -> Seed {
+        self.seed
+    }
+
+    /// Sends a call as it is.
+    ///
+    /// # Errors
+    /// As [`Http::send`].
+    pub async fn send(&self, call: Call) -> Result<Reply, Stop> {
+        self.http.send(call).await
+    }
+
+    /// The vault's issuer.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.stage.base_url
+    }
+
+    /// An address below the issuer: `okap/par`.
+    #[must_use]
+    pub fn at(&self, path: &str) -> String {
+        format!("{}/{path}", self.stage.base_url)
+    }
+
+    /// Where the metadata are.
+    #[must_use]
+    pub fn metadata_url(&self) -> String {
+        metadata_url(&self.stage.base_url)
+    }
+
+    /// The fake provider.
+    #[must_use]
+    pub fn provider(&self) -> &FakeProvider {
+        &self.stage.provider
+    }
+
+    /// How long a revocation may take to be felt.
+    #[must_use]
+    pub fn revoke_effect(&self) -> Duration {
+        self.stage.target.timeouts.revoke_effect.0
+    }
+
+    /// A moment so many seconds from now, as the wire has it.
+    #[must_use]
+    pub fn moment(&self, seconds: i64) -> String {
+        let at = OffsetDateTime::from(SystemTime::now()) + time::Duration::seconds(seconds);
+        let whole = at.replace_nanosecond(0).unwrap_or(at);
+        whole.format(&Rfc3339).unwrap_or_default()
+    }
+
+    /// Fails where a secret of this kind (`master`, `token_`) stands in an answer that came to this
+    /// test so far.
+    ///
+    /// # Errors
+    /// [`Stop::Failed`].
+    pub fn saw_no(&self, kind: &str, requirement: &str) -> Result<(), Stop> {
+        for (at, bytes) in self.transcript.received().iter().enumerate() {
+            if let Some(seen) = self.stage.secrets.find(kind, bytes) {
+                return Err(Stop::failed(
+                    requirement,
+                    "no key in any answer",
+                    format!("{} ({}) in answer {}", seen.secret, seen.form, at + 1),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn transcript(&self) -> &Transcript {
+        &self.transcript
+    }
+
+    pub(crate) fn was_unanswered(&self) -> bool {
+        self.http.was_unanswered()
+    }
+}

@@ -1,0 +1,168 @@
+//! `okap-target.toml`: which vault is tested, what it claims, who decides there.
+//!
+//! Every key can be set from outside: `--set consent.hook=URL`, then the environment
+//! (`OKAP_TARGET_CONSENT_HOOK`), then the file. A key that is not known is an error, wherever it
+//! stands.
+
+mod read;
+mod span;
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use serde::Deserialize;
+
+pub use read::TargetError;
+pub use span::{Span, span};
+
+use crate::profile::Profile;
+
+/// A vault under test.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// Who it is; goes into the report as it is.
+    pub target: Identity,
+    /// How the suite starts it; without, it is running already.
+    pub launch: Option<Launch>,
+    /// Where the vault finds the fake provider.
+    #[serde(default)]
+    pub provider: Provider,
+    /// Who decides.
+    #[serde(default)]
+    pub consent: Consent,
+    /// How long the suite waits for what.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// What models cost by the vault's books, where that is not what the fake provider charges.
+    #[serde(default)]
+    pub pricing: BTreeMap<String, Pricing>,
+    /// Where relative paths begin.
+    #[serde(skip)]
+    pub folder: PathBuf,
+}
+
+/// Who the target is, and what it claims.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    #[serde(default)]
+    pub version: String,
+    /// Who answers for it.
+    #[serde(default)]
+    pub contact: String,
+    /// Where it comes from.
+    #[serde(default)]
+    pub source: String,
+    /// Its issuer; `{port}` is a free one, chosen for each run.
+    pub base_url: String,
+    /// What it claims; `core` is always tested.
+    #[serde(default)]
+    pub profiles: Vec<Profile>,
+}
+
+/// How a vault is started. In all texts `{port}`, `{base_url}`, `{dir}` (a new empty directory),
+/// `{provider.NAME}` and `{master.NAME}` (address and key of a provider) are filled in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Launch {
+    /// Program and arguments. A program with a `/` in it is found from the target's file, one
+    /// without on the `PATH`.
+    pub command: Vec<String>,
+    /// What is asked until it answers 2xx, such as `GET /healthz`.
+    #[serde(default = "ready")]
+    pub ready: String,
+    /// Added to the environment.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+}
+
+/// The fake provider, as the vault sees it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Provider {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: String,
+    /// Its address for the vault, with `{port}`; without, where it listens.
+    pub advertise: Option<String>,
+}
+
+/// Who decides. The first that is there: the hook, the template; else what needs a decision is
+/// untestable.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Consent {
+    /// The vault's test hook ([`crate::driver::Hook`]).
+    pub hook: Option<String>,
+    /// An address that decides when it is fetched ([`crate::driver::Template`]).
+    pub approve_url: Option<String>,
+    /// Whose keys are used.
+    pub user: Option<String>,
+}
+
+/// How long the suite waits: `10s`, `500ms`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Timeouts {
+    /// For an answer.
+    pub request: Span,
+    /// For a decision to be seen.
+    pub consent: Span,
+    /// For a revocation to take effect.
+    pub revoke_effect: Span,
+    /// For the vault to be ready.
+    pub launch: Span,
+    /// For one test.
+    pub test: Span,
+}
+
+/// US dollars per million tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pricing {
+    /// For prompt tokens.
+    pub input_per_mtok: f64,
+    /// For generated tokens.
+    pub output_per_mtok: f64,
+}
+
+impl Default for Provider {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:0".to_owned(), advertise: None }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        let seconds = |n| Span(Duration::from_secs(n));
+        Self {
+            request: seconds(15),
+            consent: seconds(10),
+            revoke_effect: seconds(1),
+            launch: seconds(20),
+            test: seconds(60),
+        }
+    }
+}
+
+impl Target {
+    /// The profiles that are tested: those that are claimed, and `core`.
+    #[must_use]
+    pub fn profiles(&self) -> Vec<Profile> {
+        let claimed =
+            |profile: &Profile| *profile == Profile::Core || self.target.profiles.contains(profile);
+        Profile::ALL.into_iter().filter(claimed).collect()
+    }
+
+    /// Whose keys are used.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        self.consent.user.as_deref().unwrap_or("owner")
+    }
+}
+
+fn ready() -> String {
+    "GET /.well-known/oauth-authorization-server".to_owned()
+}

@@ -1,0 +1,172 @@
+//! Flag before environment before file.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use toml::{Table, Value};
+
+use super::Target;
+
+/// How the variables begin that set a key.
+const PREFIX: &str = "OKAP_TARGET_";
+
+/// Why a target description does not hold.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// The file cannot be read.
+    #[error("target {} cannot be read: {}; write one with the keys of okap-conformance run --help", .0.display(), .1)]
+    Read(PathBuf, #[source] io::Error),
+    /// It does not say what it may say.
+    #[error("target {} does not hold: {}", .0.display(), .1)]
+    Parse(PathBuf, String),
+    /// A setting from outside has no key.
+    #[error(
+        "{0} is no setting: say section.key=value, such as consent.hook=http://127.0.0.1:8787/hook"
+    )]
+    Setting(String),
+    /// What is tested there may be somebody else's.
+    #[error("{0} is not on this computer; if the vault is yours to test, add --i-own-this")]
+    Elsewhere(String),
+}
+
+impl Target {
+    /// Reads a description, with settings (`section.key=value`) and variables over it.
+    ///
+    /// # Errors
+    /// [`TargetError`].
+    pub fn read(
+        path: &Path,
+        settings: &[String],
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, TargetError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| TargetError::Read(path.to_owned(), error))?;
+        let mut target = Self::parse(&text, path, settings, variables)?;
+        target.folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        Ok(target)
+    }
+
+    /// As [`read`](Self::read), of a text; `path` names it in errors.
+    ///
+    /// # Errors
+    /// [`TargetError`].
+    pub fn parse(
+        text: &str,
+        path: &Path,
+        settings: &[String],
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, TargetError> {
+        let wrong =
+            |said: String| TargetError::Parse(path.to_owned(), said.trim().replace('\n', "; "));
+        let mut table: Table = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        for (name, value) in variables {
+            // a key may have underscores, a section has none
+            if let Some((section, key)) =
+                name.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_'))
+            {
+                put(&mut table, &section.to_ascii_lowercase(), &key.to_ascii_lowercase(), &value);
+            }
+        }
+        for setting in settings {
+            let parts = setting.split_once('=').and_then(|(key, value)| {
+                let (section, key) = key.split_once('.')?;
+                Some((section, key, value))
+            });
+            let (section, key, value) =
+                parts.ok_or_else(|| TargetError::Setting(setting.clone()))?;
+            put(&mut table, section, key, value);
+        }
+        table.try_into().map_err(|error: toml::de::Error| wrong(error.message().to_owned()))
+    }
+
+    /// Refuses a target on another computer.
+    ///
+    /// # Errors
+    /// [`TargetError::Elsewhere`].
+    pub fn is_here(&self) -> Result<(), TargetError> {
+        let url = self.target.base_url.replace("{port}", "1");
+        let url: Option<url::Url> = url.parse().ok();
+        let here = url.as_ref().and_then(url::Url::host).is_some_and(|host| match host {
+            url::Host::Domain(name) => name == "localhost",
+            url::Host::Ipv4(ip) => ip.is_loopback(),
+            url::Host::Ipv6(ip) => ip.is_loopback(),
+        });
+        if here { Ok(()) } else { Err(TargetError::Elsewhere(self.target.base_url.clone())) }
+    }
+}
+
+/// Puts a value, as TOML where it is that, else as a string.
+fn put(table: &mut Table, section: &str, key: &str, value: &str) {
+    let read = toml::from_str::<Table>(&format!("value = {value}")).ok();
+    let value = read
+        .and_then(|mut read| read.remove("value"))
+        .unwrap_or_else(|| Value::String(value.to_owned()));
+    let section = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+    if let Value::Table(section) = section {
+        section.insert(key.to_owned(), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::Profile;
+
+    const FILE: &str = "[target]\nname = 'a'\nbase_url = 'http://127.0.0.1:8080'\n\
+                        profiles = ['proxy']\n[timeouts]\nrequest = '2s'";
+
+    fn parse(text: &str, settings: &[&str], variables: &[(&str, &str)]) -> Result<Target, String> {
+        let settings: Vec<String> = settings.iter().map(|s| (*s).to_owned()).collect();
+        let variables = variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+        Target::parse(text, Path::new("t.toml"), &settings, variables)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+        let variable = ("OKAP_TARGET_TIMEOUTS_REQUEST", "3s");
+        let seconds = |settings: &[&str], variables: &[(&str, &str)]| {
+            parse(FILE, settings, variables).unwrap().timeouts.request.0.as_secs()
+        };
+        assert_eq!(seconds(&[], &[]), 2);
+        assert_eq!(seconds(&[], &[variable]), 3);
+        assert_eq!(seconds(&["timeouts.request=4s"], &[variable]), 4);
+    }
+
+    #[test]
+    fn core_is_tested_whatever_is_claimed() {
+        let target = parse(FILE, &[], &[]).unwrap();
+        assert_eq!(target.profiles(), [Profile::Core, Profile::Proxy]);
+        let target = parse(FILE, &["target.profiles=['limits','dpop']"], &[]).unwrap();
+        assert_eq!(target.profiles(), [Profile::Core, Profile::Limits, Profile::Dpop]);
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_wherever_it_stands() {
+        for wrong in [
+            parse(&format!("{FILE}\n[consent]\nhok = 'x'"), &[], &[]),
+            parse(FILE, &["consent.hok=x"], &[]),
+            parse(FILE, &[], &[("OKAP_TARGET_CONSENT_HOK", "x")]),
+        ] {
+            let said = wrong.unwrap_err();
+            assert!(said.contains("`hok`") && said.contains("t.toml"), "{said}");
+        }
+        assert!(parse(FILE, &["hook"], &[]).unwrap_err().contains("section.key=value"));
+        assert!(parse(FILE, &["target.profiles=['cor']"], &[]).unwrap_err().contains("`cor`"));
+        assert!(parse(FILE, &["timeouts.request=4"], &[]).is_err());
+    }
+
+    #[test]
+    fn a_vault_elsewhere_is_tested_by_its_owner_alone() {
+        let at = |url: &str| parse(FILE, &[&format!("target.base_url={url}")], &[]).unwrap();
+        assert!(at("http://localhost:{port}").is_here().is_ok());
+        assert!(at("http://[::1]:1").is_here().is_ok());
+        for elsewhere in
+            ["https://vault.example", "http://10.0.0.1", "http://localhost.evil.example"]
+        {
+            assert!(at(elsewhere).is_here().is_err(), "{elsewhere}");
+        }
+    }
+}

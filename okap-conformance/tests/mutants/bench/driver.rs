@@ -1,0 +1,114 @@
+//! The user of the bench's vault, in this process.
+
+use futures_util::future::BoxFuture;
+use okap_conformance::driver::{Decision, Driver, DriverError, Order};
+use okap_engine::narrow::as_asked;
+use okap_server::{Approved, ConsentPage, Control, Interaction, shown};
+use okap_types::{GrantId, ModelAccess, Models};
+use serde_json::{Value, json};
+
+use super::{
+    seams::{Clock, Store},
+    vault::{Vault, owner},
+};
+
+pub(crate) struct Within {
+    control: Control<Store, ConsentPage>,
+    clock: Clock,
+}
+
+impl Within {
+    pub(crate) fn new(vault: &Vault) -> Self {
+        Self { control: vault.control.clone(), clock: vault.clock.clone() }
+    }
+
+    async fn order(&self, order: &Order) -> Result<Value, DriverError> {
+        match order {
+            Order::Capabilities => Ok(json!({ "verbs": ["decide", "revoke", "advance", "audit"] })),
+            Order::Decide { decision, interaction_url, user_code, .. } => {
+                let asked = self.find(interaction_url.as_deref(), user_code.as_deref()).await?;
+                self.decide(&asked, decision).await
+            }
+            Order::Revoke { grant } => {
+                self.control.revoke(&owner(), &id(grant)?).await.map_err(failed)?;
+                Ok(Value::Null)
+            }
+            Order::Advance { seconds } => {
+                self.clock.turn(*seconds);
+                Ok(Value::Null)
+            }
+            Order::Audit { grant } => {
+                let grant = id(grant)?;
+                let rows = self.control.vault().audit();
+                let rows: Vec<_> = rows.into_iter().filter(|row| row.grant == grant).collect();
+                Ok(json!({ "rows": rows }))
+            }
+            other => Err(DriverError::Unsupported(other.verb())),
+        }
+    }
+
+    async fn find(
+        &self,
+        page: Option<&str>,
+        code: Option<&str>,
+    ) -> Result<Interaction, DriverError> {
+        if let Some(id) = page.and_then(|page| page.rsplit('/').next()) {
+            return self.control.interaction(id).await.map_err(failed);
+        }
+        self.control.typed(code.unwrap_or_default(), "bench").await.map_err(failed)
+    }
+
+    async fn decide(&self, asked: &Interaction, decision: &Decision) -> Result<Value, DriverError> {
+        let details = match decision {
+            Decision::Ignore => return Ok(Value::Null),
+            Decision::Approve => vec![json!({}); asked.access.len()],
+            Decision::Narrow { details } => details.clone(),
+            Decision::Deny => Vec::new(),
+        };
+        let decision = match decision {
+            Decision::Deny => okap_server::Decision::Deny,
+            _ => okap_server::Decision::Approve(
+                asked.access.iter().zip(&details).map(|(one, left)| self.left(one, left)).collect(),
+            ),
+        };
+        let decided = self.control.decide(&asked.id, &owner(), &shown(asked), &decision).await;
+        let decided = decided.map_err(failed)?;
+        Ok(json!({ "redirect": decided.redirect }))
+    }
+
+    fn left(&self, asked: &ModelAccess, left: &Value) -> Option<Approved> {
+        if left.is_null() {
+            return None;
+        }
+        let choice = ["gpt-4o-mini".parse().unwrap()];
+        let whole = as_asked(asked, &choice, self.control.latest_end());
+        Some(Approved {
+            models: read(left, "models").map_or(whole.models, Models::Listed),
+            capabilities: read(left, "capabilities").unwrap_or(whole.capabilities),
+            limits: read(left, "limits").unwrap_or(whole.limits),
+            expires: read(left, "expires").unwrap_or(whole.expires),
+        })
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(left: &Value, member: &str) -> Option<T> {
+    left.get(member).map(|value| serde_json::from_value(value.clone()).unwrap())
+}
+
+fn id(grant: &str) -> Result<GrantId, DriverError> {
+    grant.parse().map_err(failed)
+}
+
+fn failed(error: impl std::fmt::Display) -> DriverError {
+    DriverError::Failed(error.to_string())
+}
+
+impl Driver for Within {
+    fn carry_out<'a>(
+        &'a self,
+        _: &'a str,
+        order: &'a Order,
+    ) -> BoxFuture<'a, Result<Value, DriverError>> {
+        Box::pin(self.order(order))
+    }
+}

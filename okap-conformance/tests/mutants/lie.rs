@@ -1,0 +1,113 @@
+//! What a mutant is, and the seams of an honest vault where a lie can be put in.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use okap_server::Config;
+use serde_json::Value;
+
+/// One thing that a vault may do wrong.
+pub(crate) struct Mutant {
+    /// `profile.number`, after the list in the design; never used again.
+    pub(crate) id: &'static str,
+    /// What it does wrong.
+    pub(crate) what: &'static str,
+    /// Exactly the tests that fail on it.
+    pub(crate) killed_by: &'static [&'static str],
+    /// How it is done.
+    pub(crate) lie: Lie,
+}
+
+/// What is changed at which seam; `None` leaves the seam honest.
+#[derive(Clone, Copy)]
+pub(crate) struct Lie {
+    /// A request as it comes in, before the vault sees it.
+    pub(crate) request: Option<fn(&Scene<'_>, &mut Request<Bytes>)>,
+    /// An answer as it goes out. Holds streams back until they have ended.
+    pub(crate) response: Option<fn(&Scene<'_>, &mut Response<Bytes>)>,
+    /// A record as it is read from the store; its kind is the part of the key before the slash.
+    pub(crate) read: Option<fn(&Scene<'_>, &str, &mut Value)>,
+    /// A record as it is written.
+    pub(crate) commit: Option<fn(&Scene<'_>, &str, &mut Value)>,
+    /// A request to the provider.
+    pub(crate) upstream: Option<fn(&Scene<'_>, &mut Request<Bytes>)>,
+    /// The provider's answer. Holds streams back until they have ended.
+    pub(crate) answer: Option<fn(&Scene<'_>, &mut Response<Bytes>)>,
+    /// Follows redirects of the provider with these headers of the request; `None` refuses them.
+    pub(crate) redirect: Option<fn(&HeaderMap) -> HeaderMap>,
+    /// What the clock shows, in milliseconds since 1970, of what it should show.
+    pub(crate) clock: Option<fn(i64) -> i64>,
+    /// How the vault is set up.
+    pub(crate) config: Option<fn(&mut Config)>,
+}
+
+impl Lie {
+    /// No lie at all.
+    pub(crate) const NONE: Self = Self {
+        request: None,
+        response: None,
+        read: None,
+        commit: None,
+        upstream: None,
+        answer: None,
+        redirect: None,
+        clock: None,
+        config: None,
+    };
+}
+
+/// Where a lie is told: in the course of which request, and what the liar remembers.
+pub(crate) struct Scene<'a> {
+    /// Path of the request that is being answered; empty outside of one.
+    pub(crate) path: &'a str,
+    /// Headers of that request, as they came.
+    pub(crate) headers: &'a HeaderMap,
+    /// What earlier lies have kept; shared by all seams of a vault.
+    pub(crate) memory: &'a Memory,
+}
+
+impl Scene<'_> {
+    /// Whether a call to a model is being answered.
+    pub(crate) fn is_call(&self) -> bool {
+        self.path.starts_with("/v1/")
+    }
+
+    /// The token of the request that is being answered.
+    pub(crate) fn token(&self) -> &str {
+        let header = self.headers.get("authorization").and_then(|value| value.to_str().ok());
+        header.and_then(|value| value.split_once(' ')).map_or("", |(_, token)| token)
+    }
+}
+
+/// What a liar remembers, by name.
+#[derive(Default)]
+pub(crate) struct Memory(Mutex<BTreeMap<String, Value>>);
+
+impl Memory {
+    pub(crate) fn keep(&self, name: &str, value: Value) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value);
+    }
+
+    pub(crate) fn kept(&self, name: &str) -> Option<Value> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+}
+
+/// Changes the JSON of a body, where it is JSON.
+pub(crate) fn edit(body: &mut Bytes, change: impl FnOnce(&mut Value)) {
+    if let Ok(mut json) = serde_json::from_slice::<Value>(body) {
+        change(&mut json);
+        *body = json.to_string().into();
+    }
+}
+
+/// Changes each granted object of a grant's record.
+pub(crate) fn each_access(grant: &mut Value, change: impl FnMut(&mut Value)) {
+    if let Some(access) = grant.get_mut("access").and_then(Value::as_array_mut) {
+        access.iter_mut().for_each(change);
+    }
+}

@@ -1,0 +1,94 @@
+//! A vault that lies, and the tests that catch it at that.
+//!
+//! `lies/` has the mutants: each is one thing that a vault may do wrong, put in at a seam of an
+//! honest vault, with the ids of exactly the tests that fail on it. `cargo xtask mutants` prints the
+//! kill score; words behind it pick mutants.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "test code"
+)]
+
+mod bench;
+mod lie;
+mod lies;
+
+use std::collections::BTreeSet;
+
+use futures_util::{StreamExt, stream};
+use lie::Lie;
+use okap_conformance::catalogue;
+
+/// Mutants that are tried at a time: they mostly wait.
+const AT_ONCE: usize = 6;
+
+/// Tests that no mutant is caught by yet. A new test brings its mutant: this list only gets shorter.
+const IDLE: &[&str] = &[
+    "core.grant.allowed",
+    "core.metadata.issuer",
+    "core.request.two_shapes",
+    "core.request.waits",
+    "core.token.expired",
+    "core.token.revoked",
+    "proxy.forward.body",
+    "proxy.refuse.expired",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_vault_without_a_lie_passes_every_test() {
+    let report = bench::run(Lie::NONE).await;
+    assert_eq!(report.trouble(), [""; 0]);
+    assert!(report.passed() > 15, "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mutant_is_killed_by_the_tests_it_names_and_fails_no_other() {
+    // picks mutants by words of their ids, for whoever writes one
+    let only = std::env::var("OKAP_MUTANTS").unwrap_or_default();
+    let meant = |id: &str| only.is_empty() || only.split_whitespace().any(|word| id.contains(word));
+    let runs = lies::all()
+        .filter(|mutant| meant(mutant.id))
+        .map(async |mutant| (mutant, bench::run(mutant.lie).await));
+    let mut runs = stream::iter(runs).buffered(AT_ONCE);
+    let (mut killed, mut all, mut wrong) = (0, 0, Vec::new());
+    while let Some((mutant, report)) = runs.next().await {
+        let failed = report.failed();
+        let named: BTreeSet<_> = mutant.killed_by.iter().copied().collect();
+        let caught = !named.is_empty() && named.iter().all(|test| failed.contains(test));
+        let stray: Vec<_> = failed.difference(&named).collect();
+        all += 1;
+        killed += usize::from(caught);
+        let verdict = if caught { "killed" } else { "ALIVE" };
+        println!("{verdict:7} {:14} {:60} {}", mutant.id, mutant.what, mutant.killed_by.join(" "));
+        if !caught || !stray.is_empty() {
+            wrong.push(format!(
+                "{}: failed {failed:?}\n{}",
+                mutant.id,
+                report.trouble().join("\n")
+            ));
+        }
+    }
+    println!("kill score {killed}/{all}");
+    assert!(wrong.is_empty() && all > 0, "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_test_is_named_by_a_mutant_or_listed_as_idle() {
+    let named: BTreeSet<_> = lies::all().flat_map(|mutant| mutant.killed_by).copied().collect();
+    let tests: BTreeSet<_> = catalogue::all().map(|test| test.id).collect();
+    let unknown: Vec<_> = named.difference(&tests).collect();
+    assert_eq!(unknown, [&""; 0], "mutants name tests that there are not");
+    let idle: Vec<_> = tests.difference(&named).copied().collect();
+    assert_eq!(idle, IDLE);
+}
+
+#[test]
+fn ids_of_mutants_are_unique() {
+    let mut seen = BTreeSet::new();
+    assert!(lies::all().all(|mutant| seen.insert(mutant.id)));
+}

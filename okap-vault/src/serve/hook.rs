@@ -1,0 +1,209 @@
+//! The hook of the conformance suite: decides, seeds, revokes, turns the clock, over HTTP.
+//!
+//! Whoever reaches it is the owner. So it is there only where the vault was started with
+//! `--conformance-hook`, on a loopback listener with no proxy in front.
+
+mod decide;
+mod order;
+mod ports;
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use okap_server::{Config, ConsentPage, Control, OkapService, ports::Https};
+use okap_types::{Provider, Secret};
+use serde_json::{Value, json};
+
+use crate::{
+    keys::{self, KeyError},
+    store::{Place, StoredVault},
+    user::owner,
+};
+use order::Order;
+use ports::{Hands, Routes};
+
+/// Where it answers, at the root of the vault's address.
+pub(super) const PATH: &str = "/__okap_test";
+
+/// Rows of the audit that one answer holds.
+const ROWS: usize = 1000;
+
+/// What the hook acts on.
+#[derive(Clone)]
+pub(super) struct Hook(Arc<Parts>);
+
+struct Parts {
+    control: Control<StoredVault, ConsentPage>,
+    routes: Routes,
+    hands: Hands,
+}
+
+/// Why an order was not carried out.
+enum Refused {
+    /// It makes no sense.
+    Order(String),
+    /// This vault cannot do it.
+    Unsupported(&'static str),
+    /// What it names is not there.
+    Missing(String),
+    /// The vault failed.
+    Failed(String),
+}
+
+impl Hook {
+    /// A vault whose clock and whose ways to providers can be turned, and what turns them.
+    pub(super) fn around(
+        config: Config,
+        vault: StoredVault,
+        consent: ConsentPage,
+    ) -> anyhow::Result<(OkapService<StoredVault, ConsentPage>, Self)> {
+        let routes = Routes::over(config.upstreams.clone(), Https::new()?);
+        let hands = Hands::default();
+        let documents = okap_server::ports::HttpsDocuments::builder().build()?;
+        let okap = OkapService::with_documents(
+            config,
+            vault,
+            consent,
+            routes.clone(),
+            hands.clone(),
+            documents,
+        )?;
+        let parts = Parts { control: okap.control(), routes, hands };
+        Ok((okap, Self(Arc::new(parts))))
+    }
+
+    pub(super) fn router(self) -> Router {
+        Router::new().route(PATH, post(take)).with_state(self)
+    }
+
+    async fn carry_out(&self, order: Order) -> Result<Value, Refused> {
+        let Parts { control, routes, hands } = &*self.0;
+        match order {
+            Order::Capabilities => Ok(json!({ "verbs": self.verbs() })),
+            Order::Decide(order) => decide::decide(control, order).await,
+            Order::Seed { provider, key, upstream } => {
+                if let Some(upstream) = upstream {
+                    routes.lead(&provider, upstream).map_err(Refused::Order)?;
+                }
+                self.keep(&provider, &key).await
+            }
+            Order::Revoke { grant } => {
+                control.revoke(&owner(), &grant).await?;
+                Ok(json!({ "revoked": grant }))
+            }
+            Order::Advance { .. } if !self.has_own_clock() => {
+                Err(Refused::Unsupported("this vault goes by the clock of its database"))
+            }
+            Order::Advance { seconds } => {
+                hands.turn(seconds);
+                Ok(json!({ "now": control.now() }))
+            }
+            Order::Audit { grant } => {
+                let rows = control.vault().database().latest_calls(&grant, ROWS).await?;
+                let rows: Vec<_> = rows.into_iter().filter_map(|entry| entry.row).collect();
+                Ok(json!({ "rows": rows }))
+            }
+            Order::Dump => match control.vault().database().place() {
+                Place::File(file) => Ok(json!({ "path": file.parent().unwrap_or(&file) })),
+                _ => Err(Refused::Unsupported("this vault keeps its state on a server")),
+            },
+            Order::Reset => self.reset().await,
+            Order::Other => Err(Refused::Unsupported("no such verb")),
+        }
+    }
+
+    fn verbs(&self) -> Vec<&'static str> {
+        let mut verbs = vec!["decide", "seed", "revoke", "audit", "reset"];
+        if self.has_own_clock() {
+            verbs.push("advance");
+        }
+        if matches!(self.0.control.vault().database().place(), Place::File(_)) {
+            verbs.push("dump");
+        }
+        verbs
+    }
+
+    /// Whether time is told here and not by a database that several nodes share.
+    fn has_own_clock(&self) -> bool {
+        self.0.control.vault().database().sqlite().is_some()
+    }
+
+    async fn keep(&self, provider: &Provider, key: &Secret<String>) -> Result<Value, Refused> {
+        let (control, owner) = (&self.0.control, owner());
+        let (database, keyring) = (control.vault().database(), control.vault().keyring()?);
+        let now = control.now();
+        match keys::add(database, keyring, &owner, provider, key, now).await {
+            Err(KeyError::Present(_)) => {
+                keys::rotate(database, keyring, &owner, provider, key, now).await?;
+                // nodes go by the older key until then
+                tokio::time::sleep(okap_server::REMEMBERED).await;
+            }
+            added => added?,
+        }
+        Ok(json!({ "seeded": provider }))
+    }
+
+    /// Ends every grant, so that nothing of an earlier group can be called.
+    async fn reset(&self) -> Result<Value, Refused> {
+        let control = &self.0.control;
+        let mut revoked = 0;
+        for grant in control.grants(&owner()).await? {
+            if grant.revoked.is_none() {
+                control.revoke(&owner(), &grant.id).await?;
+                revoked += 1;
+            }
+        }
+        Ok(json!({ "revoked": revoked }))
+    }
+}
+
+async fn take(State(hook): State<Hook>, headers: HeaderMap, body: Bytes) -> Response {
+    // a page of another site can post a form or plain text without asking; JSON it cannot
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if kind != Some("application/json") {
+        return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/json");
+    }
+    let order = match Order::read(&body) {
+        Ok(order) => order,
+        Err(why) => return refusal(StatusCode::BAD_REQUEST, &why),
+    };
+    match hook.carry_out(order).await {
+        Ok(done) => Json(done).into_response(),
+        Err(Refused::Order(why)) => refusal(StatusCode::BAD_REQUEST, &why),
+        Err(Refused::Unsupported(why)) => refusal(StatusCode::NOT_IMPLEMENTED, why),
+        Err(Refused::Missing(why)) => refusal(StatusCode::CONFLICT, &why),
+        Err(Refused::Failed(why)) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &why),
+    }
+}
+
+fn refusal(status: StatusCode, why: &str) -> Response {
+    (status, Json(json!({ "error": why }))).into_response()
+}
+
+impl From<okap_server::StoreError> for Refused {
+    fn from(error: okap_server::StoreError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<KeyError> for Refused {
+    fn from(error: KeyError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<okap_server::ControlError> for Refused {
+    fn from(error: okap_server::ControlError) -> Self {
+        match error {
+            okap_server::ControlError::Store(error) => error.into(),
+            error => Self::Missing(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The vault's own ports, with a hand on them: the clock, and the way to providers.
+
+use std::sync::{
+    Arc, PoisonError, RwLock,
+    atomic::{AtomicI64, Ordering},
+};
+
+use bytes::Bytes;
+use http::{Request, Uri};
+use okap_engine::provider::Upstreams;
+use okap_server::ports::{Clock, Https, Sending, SystemClock, Upstream};
+use okap_types::{Provider, Timestamp};
+use url::Url;
+
+/// The computer's clock, and how far it was turned forward.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hands(Arc<AtomicI64>);
+
+impl Hands {
+    pub(super) fn turn(&self, seconds: u32) {
+        self.0.fetch_add(i64::from(seconds.min(10 * 366 * 86_400)), Ordering::AcqRel);
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().plus_seconds(self.0.load(Ordering::Acquire))
+    }
+}
+
+/// The ordinary way to providers, some of which were moved.
+#[derive(Clone)]
+pub(super) struct Routes(Arc<Ways>);
+
+struct Ways {
+    known: Upstreams,
+    https: Https,
+    /// From where to where, as beginnings of addresses.
+    moved: RwLock<Vec<(String, String)>>,
+}
+
+impl Routes {
+    pub(super) fn over(known: Upstreams, https: Https) -> Self {
+        Self(Arc::new(Ways { known, https, moved: RwLock::default() }))
+    }
+
+    /// Sends calls for a provider to an address on this computer, which has no version in it.
+    pub(super) fn lead(&self, provider: &Provider, to: Url) -> Result<(), String> {
+        if !crate::config::is_loopback(&to) {
+            return Err("a provider is moved to this computer alone".to_owned());
+        }
+        let known = self.0.known.find(provider).ok_or(format!("no provider {provider}"))?;
+        let from = trimmed(&known.base_url);
+        // a version in the preset's path stays
+        let to = format!("{}{}", trimmed(&to), known.base_url.path().trim_end_matches('/'));
+        let mut moved = self.0.moved.write().unwrap_or_else(PoisonError::into_inner);
+        moved.retain(|(earlier, _)| *earlier != from);
+        moved.push((from, to));
+        Ok(())
+    }
+
+    fn of(&self, uri: &Uri) -> Option<Uri> {
+        let uri = uri.to_string();
+        let moved = self.0.moved.read().unwrap_or_else(PoisonError::into_inner);
+        moved.iter().find_map(|(from, to)| format!("{to}{}", uri.strip_prefix(from)?).parse().ok())
+    }
+}
+
+impl Upstream for Routes {
+    fn send(&self, mut request: Request<Bytes>) -> Sending<'_> {
+        if let Some(uri) = self.of(request.uri()) {
+            *request.uri_mut() = uri;
+        }
+        self.0.https.send(request)
+    }
+}
+
+fn trimmed(url: &Url) -> String {
+    url.as_str().trim_end_matches('/').to_owned()
+}
