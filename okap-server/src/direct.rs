@@ -223,21 +223,9 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let step = flow::direct(profile, request, app, Some(source), repeated_as, now, &seed)
             .map_err(|error| reply::flow_error(&error))?;
         let opened = step.reply;
-        self.throttled(source, &opened.interaction)?;
+        self.throttled(source, &opened.interaction).await?;
         self.commit(step.changes).await.map_err(|_| reply::unavailable())?;
         Ok((opened.interaction, opened.handle))
-    }
-
-    pub(crate) fn throttled(&self, source: &str, asked: &Interaction) -> Result<(), Reply> {
-        let app = asked.app.counted_as();
-        let now = self.clock.now();
-        self.throttle.open(source, &app, &asked.id, now, asked.expires).map_err(|wait| {
-            let text =
-                format!("too many requests wait for a decision already; try again in {wait} s");
-            let mut refused = reply::error(ErrorCode::TooManyRequests, text);
-            reply::set(&mut refused, http::header::RETRY_AFTER, &wait.to_string());
-            refused
-        })
     }
 
     /// Asks for consent; `Some` is the page to visit, `None` means that it is decided.

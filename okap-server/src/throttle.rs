@@ -1,5 +1,7 @@
 //! Bounds on what strangers may pile up before a user has said anything.
 
+mod waiting;
+
 use std::{
     collections::HashMap,
     net::IpAddr,
@@ -105,6 +107,13 @@ impl Throttle {
         let (app, interaction) = (app.to_owned(), interaction.to_owned());
         waiting.push(Waiting { app, interaction, until: expires });
         Ok(())
+    }
+
+    /// The requests of a source that wait, as far as is known here.
+    pub(crate) fn waiting(&self, source: &str) -> Vec<String> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = inner.waiting.get(&place(source)).into_iter().flatten();
+        waiting.map(|one| one.interaction.clone()).collect()
     }
 
     /// A request has been decided.

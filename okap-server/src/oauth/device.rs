@@ -45,7 +45,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let step = flow::device(&self.config.profile, asked, app, Some(source), now, &seed)
             .map_err(|e| flow_refused(&e))?;
         let opened = step.reply;
-        self.throttled(source, &opened.interaction)?;
+        self.throttled(source, &opened.interaction).await?;
         self.commit(step.changes).await.map_err(|_| reply::unavailable())?;
         // a policy may decide at once; else the user does, on the page
         self.ask(&opened.interaction).await.map_err(|_| reply::unavailable())?;

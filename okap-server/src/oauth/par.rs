@@ -35,7 +35,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let profile = &self.config.profile;
         let step = flow::pushed(profile, &request, app, key.as_deref(), Some(source), now, &seed)
             .map_err(|e| flow_refused(&e))?;
-        self.throttled(source, &step.reply.interaction)?;
+        self.throttled(source, &step.reply.interaction).await?;
         self.commit(step.changes).await.map_err(|_| reply::unavailable())?;
         Ok(reply::json(
             201,

@@ -5,7 +5,7 @@ use okap_server::Vault;
 use serde_json::json;
 
 use crate::support::{
-    App, Ask, House, NOTES, Plan, Tokens, chat_with, document, exchange, key, post, with,
+    App, Ask, House, NOTES, Plan, Tokens, chat_with, document, exchange, key, owner, post, with,
 };
 
 fn too_many() -> (u16, String) {
@@ -40,6 +40,28 @@ async fn v30_one_source_has_120_requests_waiting_whatever_it_calls_itself() {
     assert_eq!(house.send(push(202)).await.says(), too_many());
     house.clock.turn(600);
     assert_eq!(house.send(push(203)).await.status, 201);
+    house.done().await;
+}
+
+/// What was decided at another node, or by the command line, waits no longer.
+#[tokio::test]
+async fn requests_that_were_decided_elsewhere_make_room() {
+    let mut house = House::open().await;
+    house.second_node().await;
+    let elsewhere = house.control_of(1);
+    let ask = async || house.ask(&chat_with(json!({}))).await;
+    for decided in [true, true, true, true, false, false, false] {
+        let pending = ask().await;
+        assert_eq!(pending.status, 202, "{}", pending.text());
+        let page = pending.json()["interaction_uri"].as_str().unwrap().to_owned();
+        let asked = house.interaction(&page).await;
+        if decided {
+            let (deny, shown) =
+                (okap_engine::flow::Decision::Deny, okap_engine::flow::shown(&asked));
+            elsewhere.decide(&asked.id, &owner(), &shown, &deny).await.unwrap();
+        }
+    }
+    assert_eq!(ask().await.says(), too_many());
     house.done().await;
 }
 

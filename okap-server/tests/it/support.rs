@@ -321,6 +321,11 @@ impl House {
         self.okap.control()
     }
 
+    /// The same of another node, by the order in which they were started.
+    pub(crate) fn control_of(&self, node: usize) -> Control<Store, Doorman> {
+        self.nodes[node].control()
+    }
+
     /// The address without a path.
     pub(crate) fn host(&self) -> String {
         let url: Url = self.issuer.parse().unwrap();
