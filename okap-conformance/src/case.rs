@@ -2,7 +2,10 @@
 
 mod ask;
 mod call;
+mod kept;
 mod question;
+mod refused;
+mod source;
 mod user;
 
 use std::{
@@ -42,8 +45,9 @@ pub struct Case {
 impl Case {
     pub(crate) fn new(stage: Arc<Stage>, test: &'static Test, attempt: usize) -> Self {
         let transcript = Transcript::new(stage.secrets.clone());
-        let http = Http::new(transcript.clone(), stage.target.timeouts.request.0);
         let seed = stage.seed.of(test.id).of(&attempt.to_string());
+        let http = Http::new(transcript.clone(), stage.target.timeouts.request.0);
+        let http = http.from(source::of(seed));
         Self { stage, test, http, transcript, seed, drawn: AtomicUsize::new(0) }
     }
 

@@ -41,11 +41,18 @@ impl Test {
 
 /// Every test there is, in order of profile and area.
 pub fn all() -> impl Iterator<Item = &'static Test> {
-    let areas: [&'static [Test]; 8] = [
+    let areas: [&'static [Test]; 15] = [
         core::metadata::TESTS,
+        core::message::TESTS,
         core::request::TESTS,
+        core::details::TESTS,
+        core::wait::TESTS,
         core::grant::TESTS,
+        core::outcome::TESTS,
+        core::flat::TESTS,
         core::token::TESTS,
+        core::revoke::TESTS,
+        core::own::TESTS,
         proxy::forward::TESTS,
         proxy::key::TESTS,
         proxy::refuse::TESTS,

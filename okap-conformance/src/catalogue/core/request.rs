@@ -1,5 +1,6 @@
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::put;
 use crate::{
     case::Case,
     catalogue::Test,
@@ -95,12 +96,6 @@ async fn version(case: &Case) -> Outcome {
     let other = case.request(&later).await?;
     other.ensure("OKAP-R-025", other.status == 202, "202 for a later minor version")?;
     Witness::of_fresh("OKAP-R-024", one.token(), other.text("/continue/access_token"))
-}
-
-fn put(body: &mut Value, member: &str, value: Value) {
-    if let Some(members) = body.as_object_mut() {
-        members.insert(member.to_owned(), value);
-    }
 }
 
 /// Scheme and authority of an address.
