@@ -1,8 +1,10 @@
 //! What a test is given: ways to ask, to decide, to call, and to see what reached the provider.
 
 mod ask;
+mod browser;
 mod call;
 mod kept;
+mod page;
 mod question;
 mod refused;
 mod source;
@@ -19,7 +21,9 @@ use std::{
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub use ask::Ask;
+pub use browser::{ALLOW, Browser, DENY, REVOKE};
 pub use call::Prompt;
+pub use page::{Button, Form, Page};
 pub use question::{Grant, Pending};
 
 use crate::{

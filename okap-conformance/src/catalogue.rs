@@ -1,5 +1,6 @@
 //! Every test, by area. A file below a profile's folder is one area and lists its own.
 
+mod admin;
 mod core;
 mod limits;
 mod proxy;
@@ -41,7 +42,7 @@ impl Test {
 
 /// Every test there is, in order of profile and area.
 pub fn all() -> impl Iterator<Item = &'static Test> {
-    let areas: [&'static [Test]; 15] = [
+    let areas: [&'static [Test]; 18] = [
         core::metadata::TESTS,
         core::message::TESTS,
         core::request::TESTS,
@@ -49,6 +50,7 @@ pub fn all() -> impl Iterator<Item = &'static Test> {
         core::wait::TESTS,
         core::grant::TESTS,
         core::outcome::TESTS,
+        core::page::TESTS,
         core::flat::TESTS,
         core::token::TESTS,
         core::revoke::TESTS,
@@ -57,6 +59,8 @@ pub fn all() -> impl Iterator<Item = &'static Test> {
         proxy::key::TESTS,
         proxy::refuse::TESTS,
         limits::TESTS,
+        admin::page::TESTS,
+        admin::keep::TESTS,
     ];
     areas.into_iter().flatten()
 }

@@ -7,6 +7,7 @@ pub(super) mod message;
 pub(super) mod metadata;
 pub(super) mod outcome;
 pub(super) mod own;
+pub(super) mod page;
 pub(super) mod request;
 pub(super) mod revoke;
 pub(super) mod token;

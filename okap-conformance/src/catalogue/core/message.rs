@@ -98,7 +98,10 @@ async fn repeated(case: &Case) -> Outcome {
         let texts = [
             ("at the top", good.replacen('{', r#"{"okap":"1.0","#, 1)),
             ("in client", good.replacen(r#""name":"#, r#""name":"other","name":"#, 1)),
-            ("inside details", good.replacen(r#""provider":"#, r#""provider":"google","provider":"#, 1)),
+            (
+                "inside details",
+                good.replacen(r#""provider":"#, r#""provider":"google","provider":"#, 1),
+            ),
             ("after escapes", good.replacen('{', r#"{"ok\u0061p":"1.0","#, 1)),
             ("in an unknown member", good.replacen('{', r#"{"x":{"a":1,"a":2},"#, 1)),
         ];

@@ -8,7 +8,7 @@ use crate::{
     catalogue::Test,
     driver::{Decision, Verb},
     http::{Call, Reply},
-    outcome::{Outcome, Stop, Witness, ensure, prerequisite},
+    outcome::{Outcome, Stop, Witness, ensure, prerequisite, twin},
     profile::Profile,
 };
 
@@ -101,11 +101,13 @@ async fn order(case: &Case) -> Outcome {
 }
 
 async fn models(case: &Case) -> Outcome {
-    let open = case.grant(&case.ask().models(&[])).await?;
-    let chosen = open.object().get("models").cloned().unwrap_or_default();
-    let some = chosen.as_array().is_some_and(|all| !all.is_empty());
-    open.reply.ensure("OKAP-R-044", some, "the models that the user chose, by name")?;
-    let listed = case.grant(&case.ask().models(&["gpt-4o"])).await?;
+    let chosen = vec![json!({ "models": ["gpt-4o"] })];
+    let open = case.answer(&case.ask().models(&[]), Decision::Narrow { details: chosen }).await?;
+    let open = Grant::read(&open)?;
+    let some = open.object().get("models") == Some(&json!(["gpt-4o"]));
+    open.reply.ensure("OKAP-R-044", some, "the one model that the user chose")?;
+    let listed =
+        Grant::read(&case.answer(&case.ask().models(&["gpt-4o"]), Decision::Approve).await?)?;
     let models = listed.object().get("models") == Some(&json!(["gpt-4o"]));
     listed.reply.ensure("OKAP-R-043", models, "gpt-4o alone, as asked for")?;
     Witness::of_fresh("OKAP-R-044", &open.token, &listed.token)
@@ -164,10 +166,14 @@ async fn hashed(case: &Case) -> Outcome {
     let kept = case.kept().await?;
     for (file, bytes) in &kept {
         if let Some(seen) = case.secret_in("token_", bytes) {
-            return Err(Stop::failed("OKAP-R-194", "hashes of tokens alone", format!("{seen} in {file}")));
+            return Err(Stop::failed(
+                "OKAP-R-194",
+                "hashes of tokens alone",
+                format!("{seen} in {file}"),
+            ));
         }
     }
     ensure("OKAP-R-194", !pending.token().is_empty(), "a continuation token", "none")?;
     case.send(Call::post(case.at("okap/revoke")).form(&[("token", &grant.token)])).await?;
-    Witness::of_change("OKAP-R-194", &before, &case.own_grant(&grant).await?)
+    twin(Witness::of_change("OKAP-R-194", &before, &case.own_grant(&grant).await?))
 }

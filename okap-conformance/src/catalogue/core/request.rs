@@ -78,9 +78,13 @@ async fn version(case: &Case) -> Outcome {
     let ask = case.ask();
     let one = twin(case.begin(&ask).await)?;
 
-    for wrong in [json!("2.0"), json!("1"), json!("01.0"), json!(1.0)] {
+    let wrong = [Some("2.0"), Some("1"), Some("01.0"), Some("1.0.0"), Some(""), None];
+    for wrong in wrong {
         let mut body = ask.shape_2();
-        put(&mut body, "okap", wrong);
+        match (wrong, body.as_object_mut()) {
+            (None, Some(members)) => drop(members.remove("okap")),
+            _ => put(&mut body, "okap", json!(wrong)),
+        }
         let reply = case.request(&body).await?;
         reply.is_refused("OKAP-R-024", 400, "unsupported_version")?;
         let named = reply

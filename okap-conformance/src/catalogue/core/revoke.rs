@@ -103,7 +103,7 @@ async fn client(case: &Case) -> Outcome {
         active.ensure("OKAP-R-233", active.text("/status") == "active", "an active grant")?;
     }
     case.give_back(&grant.token).await?;
-    Witness::of_change("OKAP-R-233", &before, &case.own_grant(&grant).await?)
+    twin(Witness::of_change("OKAP-R-233", &before, &case.own_grant(&grant).await?))
 }
 
 async fn user(case: &Case) -> Outcome {
@@ -147,7 +147,7 @@ async fn malformed(case: &Case) -> Outcome {
         reply.ensure("OKAP-R-192", alike, "the answer of an unknown token")?;
     }
     case.give_back(token).await?;
-    Witness::of_change("OKAP-R-192", &before, &case.send(limits(token)).await?)
+    twin(Witness::of_change("OKAP-R-192", &before, &case.send(limits(token)).await?))
 }
 
 async fn random(case: &Case) -> Outcome {

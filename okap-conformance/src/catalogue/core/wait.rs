@@ -188,7 +188,7 @@ async fn kinds(case: &Case) -> Outcome {
     waits.ensure("OKAP-R-155", waits.status == 202, "a request that still waits")?;
     case.give_back(&grant.token).await?;
     let after = case.own_grant(&grant).await?;
-    Witness::of_change("OKAP-R-193", &before, &after)
+    twin(Witness::of_change("OKAP-R-193", &before, &after))
 }
 
 async fn again(case: &Case) -> Outcome {
@@ -196,8 +196,8 @@ async fn again(case: &Case) -> Outcome {
     let first = case.grant(&ask).await?;
     for _ in 0..2 {
         let pending: Pending = case.begin(&ask).await?;
-        let silent = pending.reply.at("/token").is_null()
-            && pending.reply.at("/access_token").is_null();
+        let silent =
+            pending.reply.at("/token").is_null() && pending.reply.at("/access_token").is_null();
         pending.reply.ensure("OKAP-R-072", silent, "a request that waits for the user")?;
         let poll = case.poll(&pending, None).await?;
         poll.ensure("OKAP-R-072", poll.status == 202, "202 until the user decides again")?;
