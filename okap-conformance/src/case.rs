@@ -2,7 +2,12 @@
 
 mod ask;
 mod call;
+mod code;
+mod device;
+mod form;
+mod published;
 mod question;
+mod tokens;
 mod user;
 
 use std::{
@@ -17,7 +22,12 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub use ask::Ask;
 pub use call::Prompt;
+pub use code::{Code, Landing, Push};
+pub use device::Device;
+pub use form::Form;
+pub use published::Published;
 pub use question::{Grant, Pending};
+pub use tokens::Tokens;
 
 use crate::{
     catalogue::Test,
@@ -42,8 +52,9 @@ pub struct Case {
 impl Case {
     pub(crate) fn new(stage: Arc<Stage>, test: &'static Test, attempt: usize) -> Self {
         let transcript = Transcript::new(stage.secrets.clone());
-        let http = Http::new(transcript.clone(), stage.target.timeouts.request.0);
         let seed = stage.seed.of(test.id).of(&attempt.to_string());
+        let http = Http::new(transcript.clone(), stage.target.timeouts.request.0);
+        let http = http.from(seed.of("source").address());
         Self { stage, test, http, transcript, seed, drawn: AtomicUsize::new(0) }
     }
 
@@ -97,12 +108,20 @@ impl Case {
         self.stage.target.timeouts.revoke_effect.0
     }
 
-    /// A moment so many seconds from now, as the wire has it.
+    /// A moment so many seconds from now by the vault's clock, as the wire has it.
     #[must_use]
     pub fn moment(&self, seconds: i64) -> String {
-        let at = OffsetDateTime::from(SystemTime::now()) + time::Duration::seconds(seconds);
+        let turned = self.turned();
+        let now = OffsetDateTime::from(SystemTime::now());
+        let at = now + time::Duration::seconds(seconds.saturating_add(turned));
         let whole = at.replace_nanosecond(0).unwrap_or(at);
         whole.format(&Rfc3339).unwrap_or_default()
+    }
+
+    /// Seconds by which the vault's clock was turned forward.
+    #[must_use]
+    pub fn turned(&self) -> i64 {
+        self.stage.turned.load(Ordering::Acquire)
     }
 
     /// Fails where a secret of this kind (`master`, `token_`) stands in an answer that came to this

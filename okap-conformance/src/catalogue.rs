@@ -2,6 +2,7 @@
 
 mod core;
 mod limits;
+mod oauth;
 mod proxy;
 
 use futures_util::future::BoxFuture;
@@ -41,11 +42,21 @@ impl Test {
 
 /// Every test there is, in order of profile and area.
 pub fn all() -> impl Iterator<Item = &'static Test> {
-    let areas: [&'static [Test]; 8] = [
+    let areas: [&'static [Test]; 18] = [
         core::metadata::TESTS,
         core::request::TESTS,
         core::grant::TESTS,
         core::token::TESTS,
+        oauth::client::TESTS,
+        oauth::assertion::TESTS,
+        oauth::push::TESTS,
+        oauth::details::TESTS,
+        oauth::authorize::TESTS,
+        oauth::code::TESTS,
+        oauth::bind::TESTS,
+        oauth::form::TESTS,
+        oauth::refresh::TESTS,
+        oauth::revoke::TESTS,
         proxy::forward::TESTS,
         proxy::key::TESTS,
         proxy::refuse::TESTS,

@@ -36,6 +36,8 @@ pub enum Verb {
     Audit,
     /// Say where everything is kept.
     Dump,
+    /// Find a document at an https address of the test's choice.
+    Publish,
     /// Stop the vault and start it again; done by the suite where it has started the vault.
     Restart,
 }
@@ -108,6 +110,16 @@ pub enum Order {
     },
     /// See [`Verb::Dump`]; answered with `{"path": …}`.
     Dump,
+    /// See [`Verb::Publish`]. Where the vault would fetch a client's document over the network, it
+    /// is given this one.
+    Publish {
+        /// The address.
+        url: String,
+        /// What stands there; `None` for a site that does not answer.
+        document: Option<String>,
+        /// For how many seconds the site says that it is fresh.
+        fresh: u32,
+    },
 }
 
 impl Order {
@@ -123,6 +135,7 @@ impl Order {
             Self::Advance { .. } => Verb::Advance,
             Self::Audit { .. } => Verb::Audit,
             Self::Dump => Verb::Dump,
+            Self::Publish { .. } => Verb::Publish,
         }
     }
 }

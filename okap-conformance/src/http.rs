@@ -2,9 +2,11 @@
 //! writes everything down.
 
 mod call;
+mod from;
 mod reply;
 
 use std::{
+    net::Ipv4Addr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,7 +18,6 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 pub use call::Call;
 pub use reply::{Arrival, Reply};
@@ -36,6 +37,7 @@ pub struct Http {
     patience: Duration,
     began: Instant,
     unanswered: Arc<AtomicBool>,
+    from: Option<Ipv4Addr>,
 }
 
 /// What came of a call, before it is written down.
@@ -52,7 +54,14 @@ impl Http {
     /// A client that waits so long for an answer to end.
     #[must_use]
     pub fn new(transcript: Transcript, patience: Duration) -> Self {
-        Self { transcript, patience, began: Instant::now(), unanswered: Arc::default() }
+        Self { transcript, patience, began: Instant::now(), unanswered: Arc::default(), from: None }
+    }
+
+    /// The same client, calling from one of the many addresses that this computer has for itself,
+    /// where the target is on this computer and the system has them.
+    #[must_use]
+    pub fn from(self, address: Ipv4Addr) -> Self {
+        Self { from: Some(address), ..self }
     }
 
     /// Whether a call got no answer at all.
@@ -75,7 +84,7 @@ impl Http {
     /// As [`send`](Self::send).
     pub async fn send_within(&self, call: Call, patience: Duration) -> Result<Reply, Stop> {
         let begun = Instant::now();
-        let came = match tokio::time::timeout(patience, exchange(&call, begun)).await {
+        let came = match tokio::time::timeout(patience, exchange(&call, self.from, begun)).await {
             Ok(came) => came?,
             Err(_) => Err(format!("no answer within {} s", patience.as_secs_f32())),
         };
@@ -133,9 +142,13 @@ impl Http {
 }
 
 /// Sends and reads. The outer error is the suite's own fault, the inner one what the target did.
-async fn exchange(call: &Call, begun: Instant) -> Result<Result<Came, String>, Stop> {
+async fn exchange(
+    call: &Call,
+    from: Option<Ipv4Addr>,
+    begun: Instant,
+) -> Result<Result<Came, String>, Stop> {
     let (address, request) = prepared(call)?;
-    let stream = match TcpStream::connect(&address).await {
+    let stream = match from::connect(&address, from).await {
         Ok(stream) => stream,
         Err(error) => return Ok(Err(format!("no connection to {address}: {error}"))),
     };

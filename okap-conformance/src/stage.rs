@@ -1,6 +1,6 @@
 //! What all tests of a run share: the vault, the provider behind it, and the driver.
 
-use std::{collections::BTreeSet, net::TcpListener, time::Duration};
+use std::{collections::BTreeSet, net::TcpListener, sync::atomic::AtomicI64, time::Duration};
 
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -46,6 +46,8 @@ pub struct Stage {
     pub(crate) secrets: Secrets,
     pub(crate) run: String,
     pub(crate) seed: Seed,
+    /// Seconds by which tests have turned the vault's clock forward.
+    pub(crate) turned: AtomicI64,
     launched: Mutex<Option<Launched>>,
 }
 
@@ -94,6 +96,7 @@ impl Stage {
             secrets,
             run,
             seed,
+            turned: AtomicI64::new(0),
             launched: Mutex::new(launched),
         };
         stage.look_around(&advertised).await?;
@@ -115,10 +118,18 @@ impl Stage {
         secrets.know("master", provider.master_key());
         let base_url = target.target.base_url.trim_end_matches('/').to_owned();
         let (run, url) = (seed.of("run").word(), provider.url());
-        let verbs = BTreeSet::new();
-        let launched = Mutex::new(None);
-        let mut stage =
-            Self { target, base_url, provider, driver, verbs, secrets, run, seed, launched };
+        let mut stage = Self {
+            verbs: BTreeSet::new(),
+            target,
+            base_url,
+            provider,
+            driver,
+            secrets,
+            run,
+            seed,
+            turned: AtomicI64::new(0),
+            launched: Mutex::new(None),
+        };
         stage.look_around(&url).await?;
         Ok(stage)
     }

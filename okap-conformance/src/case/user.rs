@@ -1,5 +1,7 @@
 //! What the user and the test bench do, through the driver.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::Value;
 
 use super::{Case, Grant};
@@ -31,6 +33,17 @@ impl Case {
         self.order(order).await.map(drop)
     }
 
+    /// Whose keys are used.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        self.stage.target.user()
+    }
+
+    /// Adds a secret that was told by the driver, so that no report shows it.
+    pub fn secret(&self, name: &str, value: &str) {
+        self.stage.secrets.know(name, value);
+    }
+
     /// The user revokes a grant.
     ///
     /// # Errors
@@ -46,7 +59,9 @@ impl Case {
     /// # Errors
     /// As [`decide_by`](Self::decide_by).
     pub async fn advance(&self, seconds: u32) -> Result<(), Stop> {
-        self.order(Order::Advance { seconds }).await.map(drop)
+        self.order(Order::Advance { seconds }).await?;
+        self.stage.turned.fetch_add(i64::from(seconds), Ordering::AcqRel);
+        Ok(())
     }
 
     /// The rows of a grant in the vault's audit.

@@ -1,5 +1,6 @@
 //! Runs the catalogue against the vault with a lie in it.
 
+mod documents;
 mod driver;
 mod seams;
 mod vault;

@@ -39,6 +39,10 @@ pub(crate) struct Lie {
     pub(crate) answer: Option<fn(&Scene<'_>, &mut Response<Bytes>)>,
     /// Follows redirects of the provider with these headers of the request; `None` refuses them.
     pub(crate) redirect: Option<fn(&HeaderMap) -> HeaderMap>,
+    /// The document of a client, as it was fetched.
+    pub(crate) document: Option<fn(&mut String)>,
+    /// Where the browser is led after a decision.
+    pub(crate) landing: Option<fn(&mut String)>,
     /// What the clock shows, in milliseconds since 1970, of what it should show.
     pub(crate) clock: Option<fn(i64) -> i64>,
     /// How the vault is set up.
@@ -55,6 +59,8 @@ impl Lie {
         upstream: None,
         answer: None,
         redirect: None,
+        document: None,
+        landing: None,
         clock: None,
         config: None,
     };

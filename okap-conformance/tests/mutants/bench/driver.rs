@@ -8,6 +8,7 @@ use okap_types::{GrantId, ModelAccess, Models};
 use serde_json::{Value, json};
 
 use super::{
+    documents::Shelf,
     seams::{Clock, Store},
     vault::{Vault, owner},
 };
@@ -15,16 +16,25 @@ use super::{
 pub(crate) struct Within {
     control: Control<Store, ConsentPage>,
     clock: Clock,
+    shelf: Shelf,
+    landing: Option<fn(&mut String)>,
 }
 
 impl Within {
     pub(crate) fn new(vault: &Vault) -> Self {
-        Self { control: vault.control.clone(), clock: vault.clock.clone() }
+        Self {
+            control: vault.control.clone(),
+            clock: vault.clock.clone(),
+            shelf: vault.shelf.clone(),
+            landing: vault.lie.landing,
+        }
     }
 
     async fn order(&self, order: &Order) -> Result<Value, DriverError> {
         match order {
-            Order::Capabilities => Ok(json!({ "verbs": ["decide", "revoke", "advance", "audit"] })),
+            Order::Capabilities => Ok(json!({
+                "verbs": ["decide", "revoke", "advance", "audit", "publish"],
+            })),
             Order::Decide { decision, interaction_url, user_code, .. } => {
                 let asked = self.find(interaction_url.as_deref(), user_code.as_deref()).await?;
                 self.decide(&asked, decision).await
@@ -42,6 +52,10 @@ impl Within {
                 let rows = self.control.vault().audit();
                 let rows: Vec<_> = rows.into_iter().filter(|row| row.grant == grant).collect();
                 Ok(json!({ "rows": rows }))
+            }
+            Order::Publish { url, document, fresh } => {
+                self.shelf.put(url, document.as_deref(), *fresh);
+                Ok(Value::Null)
             }
             other => Err(DriverError::Unsupported(other.verb())),
         }
@@ -73,7 +87,11 @@ impl Within {
         };
         let decided = self.control.decide(&asked.id, &owner(), &shown(asked), &decision).await;
         let decided = decided.map_err(failed)?;
-        Ok(json!({ "redirect": decided.redirect }))
+        let mut redirect = decided.redirect.map(String::from);
+        if let (Some(url), Some(lie)) = (&mut redirect, self.landing) {
+            lie(url);
+        }
+        Ok(json!({ "redirect": redirect }))
     }
 
     fn left(&self, asked: &ModelAccess, left: &Value) -> Option<Approved> {

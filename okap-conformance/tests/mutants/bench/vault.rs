@@ -19,7 +19,10 @@ use okap_types::{Provider, Secret};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tower_service::Service;
 
-use super::seams::{Act, Clock, Seams, Store, Way};
+use super::{
+    documents::Shelf,
+    seams::{Act, Clock, Seams, Store, Way},
+};
 use crate::lie::Lie;
 
 /// Most bytes of a body.
@@ -32,6 +35,8 @@ pub(crate) struct Vault {
     pub(crate) url: String,
     pub(crate) control: Control<Store, ConsentPage>,
     pub(crate) clock: Clock,
+    pub(crate) shelf: Shelf,
+    pub(crate) lie: Lie,
     server: JoinHandle<()>,
 }
 
@@ -59,19 +64,21 @@ impl Vault {
         }
         let seams = Arc::new(Seams::new(lie));
         let clock = Clock::new(seams.clone());
-        let okap = OkapService::with_ports(
+        let shelf = Shelf::new(lie);
+        let okap = OkapService::with_documents(
             config,
             Store::new(vault, seams.clone()),
             ConsentPage::at(&issuer, "consent"),
             Way::new(Https::new().unwrap(), seams.clone()),
             clock.clone(),
+            shelf.clone(),
         )
         .unwrap();
         let control = okap.control();
         let router = Router::new().fallback(answer).with_state((okap, seams));
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
-        Self { url, control, clock, server }
+        Self { url, control, clock, shelf, lie, server }
     }
 }
 
