@@ -1,12 +1,13 @@
 //! What a test is given: ways to ask, to decide, to call, and to see what reached the provider.
 
 mod ask;
+mod browser;
 mod call;
-mod code;
 mod device;
 mod form;
 mod published;
 mod question;
+mod source;
 mod tokens;
 mod user;
 
@@ -21,8 +22,8 @@ use std::{
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub use ask::Ask;
+pub use browser::{Coded, Landing, Push};
 pub use call::Prompt;
-pub use code::{Code, Landing, Push};
 pub use device::Device;
 pub use form::Form;
 pub use published::Published;
@@ -54,7 +55,7 @@ impl Case {
         let transcript = Transcript::new(stage.secrets.clone());
         let seed = stage.seed.of(test.id).of(&attempt.to_string());
         let http = Http::new(transcript.clone(), stage.target.timeouts.request.0);
-        let http = http.from(seed.of("source").address());
+        let http = http.from(source::of(seed));
         Self { stage, test, http, transcript, seed, drawn: AtomicUsize::new(0) }
     }
 
@@ -121,7 +122,7 @@ impl Case {
     /// Seconds by which the vault's clock was turned forward.
     #[must_use]
     pub fn turned(&self) -> i64 {
-        self.stage.turned.load(Ordering::Acquire)
+        self.stage.turned()
     }
 
     /// Fails where a secret of this kind (`master`, `token_`) stands in an answer that came to this

@@ -1,6 +1,7 @@
 //! Every test, by area. A file below a profile's folder is one area and lists its own.
 
 mod core;
+mod device;
 mod limits;
 mod oauth;
 mod proxy;
@@ -42,7 +43,7 @@ impl Test {
 
 /// Every test there is, in order of profile and area.
 pub fn all() -> impl Iterator<Item = &'static Test> {
-    let areas: [&'static [Test]; 18] = [
+    let areas: [&'static [Test]; 21] = [
         core::metadata::TESTS,
         core::request::TESTS,
         core::grant::TESTS,
@@ -61,6 +62,9 @@ pub fn all() -> impl Iterator<Item = &'static Test> {
         proxy::key::TESTS,
         proxy::refuse::TESTS,
         limits::TESTS,
+        device::request::TESTS,
+        device::poll::TESTS,
+        device::page::TESTS,
     ];
     areas.into_iter().flatten()
 }

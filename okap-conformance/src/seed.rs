@@ -3,7 +3,6 @@
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
-    net::Ipv4Addr,
     str::FromStr,
 };
 
@@ -40,13 +39,6 @@ impl Seed {
     #[must_use]
     pub fn below(self, end: u64) -> u64 {
         self.0.checked_rem(end).unwrap_or_default()
-    }
-
-    /// One of the addresses that a computer has for itself, seldom the same for two seeds.
-    #[must_use]
-    pub fn address(self) -> Ipv4Addr {
-        let [a, b, c, ..] = self.0.to_le_bytes();
-        Ipv4Addr::new(127, a, b, c.clamp(1, 254))
     }
 
     /// Puts items into another order.

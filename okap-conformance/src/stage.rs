@@ -1,6 +1,11 @@
 //! What all tests of a run share: the vault, the provider behind it, and the driver.
 
-use std::{collections::BTreeSet, net::TcpListener, sync::atomic::AtomicI64, time::Duration};
+use std::{
+    collections::BTreeSet,
+    net::TcpListener,
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
 
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -46,9 +51,8 @@ pub struct Stage {
     pub(crate) secrets: Secrets,
     pub(crate) run: String,
     pub(crate) seed: Seed,
-    /// Seconds by which tests have turned the vault's clock forward.
-    pub(crate) turned: AtomicI64,
     launched: Mutex<Option<Launched>>,
+    turned: AtomicI64,
 }
 
 impl Stage {
@@ -96,8 +100,8 @@ impl Stage {
             secrets,
             run,
             seed,
-            turned: AtomicI64::new(0),
             launched: Mutex::new(launched),
+            turned: AtomicI64::new(0),
         };
         stage.look_around(&advertised).await?;
         Ok(stage)
@@ -118,20 +122,32 @@ impl Stage {
         secrets.know("master", provider.master_key());
         let base_url = target.target.base_url.trim_end_matches('/').to_owned();
         let (run, url) = (seed.of("run").word(), provider.url());
+        let verbs = BTreeSet::new();
+        let (launched, turned) = (Mutex::new(None), AtomicI64::new(0));
         let mut stage = Self {
-            verbs: BTreeSet::new(),
             target,
             base_url,
             provider,
             driver,
+            verbs,
             secrets,
             run,
             seed,
-            turned: AtomicI64::new(0),
-            launched: Mutex::new(None),
+            launched,
+            turned,
         };
         stage.look_around(&url).await?;
         Ok(stage)
+    }
+
+    /// How many seconds the vault's clock was turned forward.
+    pub(crate) fn turned(&self) -> i64 {
+        self.turned.load(Ordering::Acquire)
+    }
+
+    /// Takes note that the vault's clock was turned forward.
+    pub(crate) fn turn(&self, seconds: u32) {
+        self.turned.fetch_add(i64::from(seconds), Ordering::AcqRel);
     }
 
     /// Starts the vault anew over the same data.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Ask, Case, Form, Tokens, code::LOCAL};
+use super::{Ask, Case, Form, Tokens, browser::LOCAL};
 use crate::{
     driver::Decision,
     http::{Call, Reply},

@@ -1,6 +1,6 @@
 //! The token endpoint.
 
-use super::{Ask, Case, Code, Form, Grant, code::LOCAL};
+use super::{Ask, Case, Coded, Form, Grant, browser::LOCAL};
 use crate::{
     http::{Call, Reply},
     outcome::{Stop, prerequisite},
@@ -63,7 +63,7 @@ impl Case {
     ///
     /// # Errors
     /// [`Stop::Failed`] where the vault does not take it.
-    pub async fn redeem(&self, code: &Code) -> Result<Tokens, Stop> {
+    pub async fn redeem(&self, code: &Coded) -> Result<Tokens, Stop> {
         Tokens::read(&self.token(&code.form()).await?, &code.push.client_id)
     }
 
@@ -80,7 +80,7 @@ impl Case {
     /// # Errors
     /// [`Stop::Untestable`] where there are none.
     pub async fn tokens(&self, ask: &Ask) -> Result<Tokens, Stop> {
-        let code = self.code(ask).await?;
+        let code = self.coded(ask).await?;
         prerequisite("no tokens to test with", self.redeem(&code).await)
     }
 

@@ -1,7 +1,5 @@
 //! What the user and the test bench do, through the driver.
 
-use std::sync::atomic::Ordering;
-
 use serde_json::Value;
 
 use super::{Case, Grant};
@@ -60,7 +58,7 @@ impl Case {
     /// As [`decide_by`](Self::decide_by).
     pub async fn advance(&self, seconds: u32) -> Result<(), Stop> {
         self.order(Order::Advance { seconds }).await?;
-        self.stage.turned.fetch_add(i64::from(seconds), Ordering::AcqRel);
+        self.stage.turn(seconds);
         Ok(())
     }
 

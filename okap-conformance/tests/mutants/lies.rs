@@ -1,12 +1,27 @@
 //! All mutants, by profile.
 
 mod core;
+mod device;
 mod limits;
+mod oauth;
 mod proxy;
 
 use crate::lie::Mutant;
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
-    let profiles: [&'static [Mutant]; 3] = [core::MUTANTS, proxy::MUTANTS, limits::MUTANTS];
+    let profiles: [&'static [Mutant]; 12] = [
+        core::MUTANTS,
+        oauth::push::MUTANTS,
+        oauth::authorize::MUTANTS,
+        oauth::code::MUTANTS,
+        oauth::form::MUTANTS,
+        oauth::refresh::MUTANTS,
+        oauth::revoke::MUTANTS,
+        oauth::client::MUTANTS,
+        oauth::assertion::MUTANTS,
+        device::MUTANTS,
+        proxy::MUTANTS,
+        limits::MUTANTS,
+    ];
     profiles.into_iter().flatten()
 }

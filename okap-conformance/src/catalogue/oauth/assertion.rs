@@ -70,7 +70,7 @@ async fn pushed(
     header: &Value,
     claims: &Value,
 ) -> Result<crate::http::Reply, Stop> {
-    let mut push = case.push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let mut push = case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
     push.form = case.with_assertion(&push.form, &client.sign(header, claims));
     case.send_push(&push).await
 }
@@ -84,12 +84,12 @@ async fn good(case: &Case, client: &Published) -> Result<String, Stop> {
 
 async fn needed(case: &Case) -> Outcome {
     let client = signer(case).await?;
-    let plain = case.push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let plain = case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
     case.send_push(&plain).await?.is_refused("OKAP-R-092", 401, "invalid_client")?;
 
     let mut signed = plain.clone();
     signed.form = case.signed(&plain.form, &client, &case.claims(&client));
-    let code = case.code_of(signed).await?;
+    let code = case.coded_of(signed).await?;
     let silent = case.token(&code.form()).await?;
     silent.is_refused("OKAP-R-092", 401, "invalid_client")?;
     let tokens = tokens(case, &client, &code.form()).await?;
@@ -141,7 +141,7 @@ async fn claims(case: &Case) -> Outcome {
         reply.is_refused("OKAP-R-092", 401, "invalid_client")?;
     }
     // the claims are right, and the key is another's
-    let mut push = case.push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let mut push = case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
     push.form = case.signed(&push.form, &other, &case.claims(&client));
     case.send_push(&push).await?.is_refused("OKAP-R-092", 401, "invalid_client")?;
     let again = twin(good(case, &client).await)?;
@@ -166,12 +166,12 @@ async fn replayed(case: &Case) -> Outcome {
 
 async fn not_announced(case: &Case) -> Outcome {
     let client = case.published_client().await?;
-    let plain = || case.push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let plain = || case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
     let one = twin(case.pushed(&plain()).await)?;
     let mut signed = plain();
     signed.form = case.signed(&signed.form, &client, &case.claims(&client));
     case.send_push(&signed).await?.is_refused("OKAP-R-095", 401, "invalid_client")?;
-    let mut local = case.push(&case.ask());
+    let mut local = case.to_push(&case.ask());
     local.form = case.signed(&local.form, &client, &case.claims(&client));
     let reply = case.send_push(&local).await?;
     reply.is_refused("OKAP-R-095", 401, "invalid_client")?;

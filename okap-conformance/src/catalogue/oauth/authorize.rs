@@ -68,7 +68,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
 ];
 
 async fn pushed_alone(case: &Case) -> Outcome {
-    let push = case.push(&case.ask());
+    let push = case.to_push(&case.ask());
     let one = twin(case.pushed(&push).await)?;
 
     let bare = format!("{}?{}", case.at("okap/authorize"), push.form.query());
@@ -90,12 +90,12 @@ async fn pushed_alone(case: &Case) -> Outcome {
 
     // what was tried with another app's name is still good for its own
     twin(case.browse(&push, &one).await)?;
-    let other = twin(case.pushed(&case.push(&case.ask())).await)?;
+    let other = twin(case.pushed(&case.to_push(&case.ask())).await)?;
     Witness::of_fresh("OKAP-R-101", &one, &other)
 }
 
 async fn once(case: &Case) -> Outcome {
-    let push = case.push(&case.ask());
+    let push = case.to_push(&case.ask());
     let uri = case.pushed(&push).await?;
     let link = case.link(&push.client_id, &uri);
     let before = case.send(Call::get(&link)).await?;
@@ -106,10 +106,10 @@ async fn once(case: &Case) -> Outcome {
 }
 
 async fn ended(case: &Case) -> Outcome {
-    let push = case.push(&case.ask());
+    let push = case.to_push(&case.ask());
     let one = case.pushed(&push).await?;
     twin(case.browse(&push, &one).await)?;
-    let push = case.push(&case.ask());
+    let push = case.to_push(&case.ask());
     let other = case.pushed(&push).await?;
     case.advance(91).await?;
     let link = case.link(&push.client_id, &other);
@@ -119,7 +119,7 @@ async fn ended(case: &Case) -> Outcome {
 
 async fn signed_out(case: &Case) -> Outcome {
     let ask = case.ask();
-    let push = case.push(&ask);
+    let push = case.to_push(&ask);
     let uri = twin(case.pushed(&push).await)?;
     let mut next = case.link(&push.client_id, &uri);
     let mut link = true;
@@ -138,7 +138,7 @@ async fn signed_out(case: &Case) -> Outcome {
             _ => break,
         }
     }
-    let other = twin(case.pushed(&case.push(&case.ask())).await)?;
+    let other = twin(case.pushed(&case.to_push(&case.ask())).await)?;
     Witness::of_fresh("OKAP-R-113", &uri, &other)
 }
 
@@ -149,7 +149,7 @@ async fn comes_back(case: &Case) -> Outcome {
         (Decision::Approve, format!("{} &=+%2f#?\u{e4}\u{65e5}/\\\"'", case.nonce())),
         (Decision::Deny, case.nonce()),
     ] {
-        let push = case.push(&case.ask()).to("http://127.0.0.1:49153/back?own=1").state(&state);
+        let push = case.to_push(&case.ask()).to("http://127.0.0.1:49153/back?own=1").state(&state);
         let denied = said == Decision::Deny;
         let landed = case.walk(&push, said).await?;
         let home = landed.url.starts_with("http://127.0.0.1:49153/back?own=1&");

@@ -44,7 +44,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
 ];
 
 async fn verifier(case: &Case) -> Outcome {
-    let code = case.code(&case.ask()).await?;
+    let code = case.coded(&case.ask()).await?;
     let other = [case.nonce(), case.nonce(), case.nonce()].concat();
     let challenge = challenge_of(&code.push.form);
     let long = "a".repeat(129);
@@ -68,7 +68,7 @@ async fn verifier(case: &Case) -> Outcome {
 }
 
 async fn redirect(case: &Case) -> Outcome {
-    let code = case.code(&case.ask()).await?;
+    let code = case.coded(&case.ask()).await?;
     for other in [
         "http://127.0.0.1:49152/other",
         "http://127.0.0.1:49152/back/",
@@ -85,7 +85,7 @@ async fn redirect(case: &Case) -> Outcome {
 
 async fn kind(case: &Case) -> Outcome {
     let tokens = case.tokens(&case.ask()).await?;
-    let code = case.code(&case.ask()).await?;
+    let code = case.coded(&case.ask()).await?;
     let unknown = "okap_ac_PzIxzF70XCMdVdumUABVTZ1QmOVhXRZw_672cb48SwQG1R4kw";
     for other in [unknown, "x", &tokens.grant.token, &tokens.refresh] {
         let form = code.form().with("code", other);
@@ -99,7 +99,7 @@ async fn kind(case: &Case) -> Outcome {
 }
 
 /// The code that others could not redeem is redeemed by its own app.
-async fn still_good(case: &Case, code: &crate::case::Code) -> Outcome {
+async fn still_good(case: &Case, code: &crate::case::Coded) -> Outcome {
     let one = case.redeem(code).await.map_err(|stop| match stop {
         crate::outcome::Stop::Failed(found) => crate::outcome::Stop::failed(
             "OKAP-R-127",

@@ -124,7 +124,7 @@ async fn address(case: &Case) -> Outcome {
     );
     let embedded = format!("https://[::ffff:127.0.0.1]:{port}/client.json");
 
-    let one = twin(case.pushed(&case.push(&case.ask())).await)?;
+    let one = twin(case.pushed(&case.to_push(&case.ask())).await)?;
     for (requirement, client_id) in [
         ("OKAP-R-077", "http://app.example/client.json"),
         ("OKAP-R-077", "https://app.example"),
@@ -143,41 +143,41 @@ async fn address(case: &Case) -> Outcome {
         ("OKAP-R-079", name.as_str()),
         ("OKAP-R-079", embedded.as_str()),
     ] {
-        let push = case.push(&case.ask()).of(client_id);
+        let push = case.to_push(&case.ask()).of(client_id);
         let reply = case.send_push(&push).await?;
         reply.is_refused(requirement, 401, "invalid_client")?;
     }
     let called = tokio::time::timeout(std::time::Duration::from_millis(50), listening.accept());
     let quiet = called.await.is_err();
     ensure("OKAP-R-079", quiet, "no connection to this computer", "a connection")?;
-    let other = twin(case.pushed(&case.push(&case.ask())).await)?;
+    let other = twin(case.pushed(&case.to_push(&case.ask())).await)?;
     Witness::of_fresh("OKAP-R-077", &one, &other)
 }
 
 async fn unreachable(case: &Case) -> Outcome {
-    let one = twin(case.pushed(&case.push(&case.ask())).await)?;
+    let one = twin(case.pushed(&case.to_push(&case.ask())).await)?;
     let client_id = format!("https://{}.invalid/client.json", case.nonce());
-    let reply = case.send_push(&case.push(&case.ask()).of(&client_id)).await?;
+    let reply = case.send_push(&case.to_push(&case.ask()).of(&client_id)).await?;
     reply.is_refused("OKAP-R-453", 401, "invalid_client")?;
     let mut body = case.ask().shape_2();
     if let Some(client) = body.pointer_mut("/client").and_then(Value::as_object_mut) {
         client.insert("client_id".to_owned(), json!(client_id));
     }
     case.request(&body).await?.is_refused("OKAP-R-042", 401, "invalid_client")?;
-    let other = twin(case.pushed(&case.push(&case.ask())).await)?;
+    let other = twin(case.pushed(&case.to_push(&case.ask())).await)?;
     Witness::of_fresh("OKAP-R-453", &one, &other)
 }
 
 async fn redirect(case: &Case) -> Outcome {
     let client = case.published_client().await?;
-    let own = case.push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let own = case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
     let landed = case.walk(&own, crate::driver::Decision::Approve).await?;
     let home = landed.url.starts_with(&format!("{}?", client.redirect_uri));
     landed.ensure("OKAP-R-090", home, &client.redirect_uri)?;
     let one = landed.one("code").unwrap_or_default().to_owned();
     case.secret("code", &one);
     landed.ensure("OKAP-R-115", landed.one("iss") == Some(case.issuer()), "iss")?;
-    let port = case.push(&case.ask()).of(&client.client_id).to("http://127.0.0.1:50001/back");
+    let port = case.to_push(&case.ask()).of(&client.client_id).to("http://127.0.0.1:50001/back");
     case.pushed(&port).await?;
 
     for wrong in [
@@ -193,11 +193,11 @@ async fn redirect(case: &Case) -> Outcome {
         "http://[::1]:50001/back".to_owned(),
         "http://localhost:50001/back".to_owned(),
     ] {
-        let push = case.push(&case.ask()).of(&client.client_id).to(&wrong);
+        let push = case.to_push(&case.ask()).of(&client.client_id).to(&wrong);
         case.send_push(&push).await?.is_refused("OKAP-R-087", 400, "invalid_request")?;
     }
-    let again = case.push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
-    let other = twin(case.code_of(again).await)?;
+    let again = case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let other = twin(case.coded_of(again).await)?;
     Witness::of_fresh("OKAP-R-087", &one, &other.code)
 }
 
@@ -208,7 +208,7 @@ async fn document(case: &Case) -> Outcome {
         let wrong = spoiled(&client, spoil);
         // as fresh as it likes to be: what does not hold is not remembered
         case.publish_text(&client, Some(wrong), 300).await?;
-        let push = case.push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+        let push = case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
         case.send_push(&push).await?.is_refused("OKAP-R-085", 401, "invalid_client")?;
         if spoil < 2 {
             case.publish(&client, &client.document()).await?;
@@ -276,7 +276,7 @@ fn spoiled(client: &Published, way: usize) -> String {
 
 async fn as_it_is(case: &Case) -> Outcome {
     let client = case.published_client().await?;
-    let push = || case.push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let push = || case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
     let one = twin(case.pushed(&push()).await)?;
     let mut moved = client.document();
     if let Some(members) = moved.as_object_mut() {
@@ -293,8 +293,8 @@ async fn as_it_is(case: &Case) -> Outcome {
 
 async fn site_down(case: &Case) -> Outcome {
     let client = case.published_client().await?;
-    let push = || case.push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
-    let code = case.code_of(push()).await?;
+    let push = || case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let code = case.coded_of(push()).await?;
     case.publish_text(&client, None, 0).await?;
     let reply = case.token(&code.form()).await?;
     reply.is_refused("OKAP-R-454", 503, "temporarily_unavailable")?;
@@ -310,7 +310,7 @@ async fn site_down(case: &Case) -> Outcome {
 
 async fn name(case: &Case) -> Outcome {
     let client = case.published_client().await?;
-    let push = || case.push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let push = || case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
     let one = twin(case.pushed(&push()).await)?;
     let named = push().also("client_name", "Somebody else");
     case.send_push(&named).await?.is_refused("OKAP-R-073", 400, "invalid_request")?;
@@ -320,9 +320,9 @@ async fn name(case: &Case) -> Outcome {
 
 async fn bound(case: &Case) -> Outcome {
     let client = case.published_client().await?;
-    let push = || case.push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let push = || case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
     let stranger = case.published_client().await?;
-    let code = case.code_of(push()).await?;
+    let code = case.coded_of(push()).await?;
     for other in [stranger.client_id.as_str(), case.local()] {
         let reply = case.token(&code.form().with("client_id", other)).await?;
         reply.is_refused("OKAP-R-125", 400, "invalid_grant")?;
@@ -340,17 +340,17 @@ async fn bound(case: &Case) -> Outcome {
 async fn claimed(case: &Case) -> Outcome {
     let client = case.published_client().await?;
     let once = || case.ask().limits(json!({ "requests_per_day": 1 }));
-    let push = |to: &str| case.push(&once()).of(&client.client_id).to(to);
-    let real = case.code_of(push(&client.redirect_uri)).await?;
+    let push = |to: &str| case.to_push(&once()).of(&client.client_id).to(to);
+    let real = case.coded_of(push(&client.redirect_uri)).await?;
     let real = prerequisite("no tokens to test with", case.redeem(&real).await)?;
     twin(case.forwarded(&real.grant, &case.prompt()).await)?;
     // another grant of the same client goes on where that one is
-    let again = case.code_of(push(&client.redirect_uri)).await?;
+    let again = case.coded_of(push(&client.redirect_uri)).await?;
     let again = prerequisite("no tokens to test with", case.redeem(&again).await)?;
     let full = case.call(&again.grant, &case.prompt()).await?;
     twin(full.is_refused("OKAP-R-071", 429, "rate_limit_exceeded"))?;
 
-    let claim = case.code_of(push("http://127.0.0.1:50002/back")).await?;
+    let claim = case.coded_of(push("http://127.0.0.1:50002/back")).await?;
     let claim = prerequisite("no tokens to test with", case.redeem(&claim).await)?;
     let prompt = case.prompt();
     let reply = case.call(&claim.grant, &prompt).await?;

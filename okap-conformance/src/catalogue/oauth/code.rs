@@ -71,7 +71,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
 async fn redeemed(case: &Case) -> Outcome {
     let mut tokens = Vec::new();
     for _ in 0..2 {
-        let code = case.code(&case.ask()).await?;
+        let code = case.coded(&case.ask()).await?;
         // 43 characters of base64url carry 256 bits
         let long = code.code.trim_start_matches("okap_ac_").len() >= 43;
         crate::outcome::ensure("OKAP-R-123", long, "256 random bits", "a shorter code")?;
@@ -100,7 +100,7 @@ async fn redeemed(case: &Case) -> Outcome {
 
 async fn once(case: &Case) -> Outcome {
     const AT_ONCE: usize = 8;
-    let code = case.code(&case.ask()).await?;
+    let code = case.coded(&case.ask()).await?;
     let form = code.form();
     let calls = (0..AT_ONCE).map(|_| case.token(&form));
     let replies = join_all(calls).await.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -117,7 +117,7 @@ async fn once(case: &Case) -> Outcome {
 }
 
 async fn again(case: &Case) -> Outcome {
-    let code = case.code(&case.ask()).await?;
+    let code = case.coded(&case.ask()).await?;
     let tokens = twin(case.redeem(&code).await)?;
     let before = twin(case.stands("OKAP-R-128", &tokens.grant, "active").await)?;
     case.token(&code.form()).await?.is_refused("OKAP-R-125", 400, "invalid_grant")?;
@@ -127,7 +127,7 @@ async fn again(case: &Case) -> Outcome {
 }
 
 async fn again_by_a_stranger(case: &Case) -> Outcome {
-    let code = case.code(&case.ask()).await?;
+    let code = case.coded(&case.ask()).await?;
     let tokens = twin(case.redeem(&code).await)?;
     let verifier = [case.nonce(), case.nonce(), case.nonce()].concat();
     for form in [code.form().with("code_verifier", &verifier), code.form().without("code_verifier")]
@@ -142,7 +142,7 @@ async fn again_by_a_stranger(case: &Case) -> Outcome {
 }
 
 async fn ended(case: &Case) -> Outcome {
-    let (early, late) = (case.code(&case.ask()).await?, case.code(&case.ask()).await?);
+    let (early, late) = (case.coded(&case.ask()).await?, case.coded(&case.ask()).await?);
     let one = twin(case.redeem(&early).await)?;
     case.advance(61).await?;
     case.token(&late.form()).await?.is_refused("OKAP-R-123", 400, "invalid_grant")?;

@@ -47,7 +47,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
 ];
 
 async fn refused(case: &Case) -> Outcome {
-    let one = twin(case.pushed(&case.push(&case.ask())).await)?;
+    let one = twin(case.pushed(&case.to_push(&case.ask())).await)?;
     let details = case.ask().details();
     let typed = |kind: &str| {
         let mut details = details.clone();
@@ -71,11 +71,11 @@ async fn refused(case: &Case) -> Outcome {
         named_twice,
     ];
     for wrong in wrong {
-        let push = case.push(&case.ask()).with("authorization_details", &wrong);
+        let push = case.to_push(&case.ask()).with("authorization_details", &wrong);
         let reply = case.send_push(&push).await?;
         reply.is_refused("OKAP-R-017", 400, "invalid_authorization_details")?;
     }
-    let other = twin(case.pushed(&case.push(&case.ask())).await)?;
+    let other = twin(case.pushed(&case.to_push(&case.ask())).await)?;
     Witness::of_fresh("OKAP-R-017", &one, &other)
 }
 
@@ -90,11 +90,11 @@ async fn granted(case: &Case) -> Outcome {
         "models": ["gpt-4o"],
         "limits": { "monthly_spend": told, "requests_per_minute": 7 },
     });
-    let push = case.push(&ask);
+    let push = case.to_push(&ask);
     let landed = case.walk(&push, Decision::Narrow { details: vec![left] }).await?;
     let code = landed.one("code").unwrap_or_default().to_owned();
     landed.ensure("OKAP-R-124", !code.is_empty(), "a code")?;
-    let tokens = case.redeem(&crate::case::Code { code, push }).await?;
+    let tokens = case.redeem(&crate::case::Coded { code, push }).await?;
     let granted = tokens.grant.object();
     let asked = ask.details();
     for member in ["type", "provider", "capabilities"] {
@@ -113,7 +113,7 @@ async fn narrowed(case: &Case) -> Outcome {
         .ask()
         .models(&["gpt-4o-mini", "gpt-4o"])
         .limits(json!({ "monthly_spend": "9.00", "requests_per_minute": 60 }));
-    let code = case.code(&ask).await?;
+    let code = case.coded(&ask).await?;
     let wider = [
         json!([less(&["gpt-4.1"])]),
         json!([with(less(&["gpt-4o"]), "capabilities", json!(["chat", "embeddings"]))]),

@@ -78,7 +78,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
 ];
 
 async fn twice(case: &Case) -> Outcome {
-    let push = case.push(&case.ask());
+    let push = case.to_push(&case.ask());
     let one = twin(case.pushed(&push).await)?;
     for name in ["client_id", "redirect_uri", "code_challenge", "state", "authorization_details"] {
         let fields = push.form.fields();
@@ -89,7 +89,7 @@ async fn twice(case: &Case) -> Outcome {
     let unknown = push.clone().also("unknown", "1").also("unknown", "2");
     case.send_push(&unknown).await?.is_refused("OKAP-R-102", 400, "invalid_request")?;
 
-    let code = case.code(&case.ask()).await?;
+    let code = case.coded(&case.ask()).await?;
     for (name, value) in [("code", "x"), ("redirect_uri", &code.push.redirect_uri), ("x", "1")] {
         let form = code.form().also(name, value).also("x", "1");
         case.token(&form).await?.is_refused("OKAP-R-102", 400, "invalid_request")?;
@@ -98,14 +98,14 @@ async fn twice(case: &Case) -> Outcome {
     let form = Form::of(&[("token", "x"), ("token", &tokens.grant.token)]);
     case.send_revoke(&form).await?.is_refused("OKAP-R-102", 400, "invalid_request")?;
     twin(case.stands("OKAP-R-102", &tokens.grant, "active").await)?;
-    let other = twin(case.pushed(&case.push(&case.ask())).await)?;
+    let other = twin(case.pushed(&case.to_push(&case.ask())).await)?;
     Witness::of_fresh("OKAP-R-102", &one, &other)
 }
 
 async fn method(case: &Case) -> Outcome {
-    let push = case.push(&case.ask());
+    let push = case.to_push(&case.ask());
     let one = twin(case.pushed(&push).await)?;
-    let code = case.code(&case.ask()).await?;
+    let code = case.coded(&case.ask()).await?;
     for (path, form, requirement) in
         [("okap/par", &push.form, "OKAP-R-111"), ("okap/token", &code.form(), "OKAP-R-130")]
     {
@@ -125,12 +125,12 @@ async fn method(case: &Case) -> Outcome {
         reply.is_refused("OKAP-R-130", 400, "invalid_request")?;
     }
     twin(case.redeem(&code).await)?;
-    let other = twin(case.pushed(&case.push(&case.ask())).await)?;
+    let other = twin(case.pushed(&case.to_push(&case.ask())).await)?;
     Witness::of_fresh("OKAP-R-111", &one, &other)
 }
 
 async fn grant_type(case: &Case) -> Outcome {
-    let code = case.code(&case.ask()).await?;
+    let code = case.coded(&case.ask()).await?;
     for kind in ["password", "client_credentials", "implicit", "authorization-code"] {
         let reply = case.token(&code.form().with("grant_type", kind)).await?;
         reply.is_refused("OKAP-R-131", 400, "unsupported_grant_type")?;
@@ -143,9 +143,9 @@ async fn grant_type(case: &Case) -> Outcome {
 }
 
 async fn secret(case: &Case) -> Outcome {
-    let push = case.push(&case.ask());
+    let push = case.to_push(&case.ask());
     let one = twin(case.pushed(&push).await)?;
-    let code = case.code(&case.ask()).await?;
+    let code = case.coded(&case.ask()).await?;
     for (path, form) in [("okap/par", &push.form), ("okap/token", &code.form())] {
         let call = || Call::post(case.at(path)).basic("http%3A%2F%2Flocalhost", "secret");
         let both = case.send(call().form(&form.fields())).await?;
@@ -157,13 +157,13 @@ async fn secret(case: &Case) -> Outcome {
         header.ensure("OKAP-R-469", asks, "www-authenticate beside 401")?;
     }
     twin(case.redeem(&code).await)?;
-    let other = twin(case.pushed(&case.push(&case.ask())).await)?;
+    let other = twin(case.pushed(&case.to_push(&case.ask())).await)?;
     Witness::of_fresh("OKAP-R-096", &one, &other)
 }
 
 async fn other_site(case: &Case) -> Outcome {
     let send = async |site: &str| {
-        let push = case.push(&case.ask());
+        let push = case.to_push(&case.ask());
         let call = Call::post(case.at("okap/par")).header("sec-fetch-site", site);
         case.send(call.form(&push.form.fields())).await
     };
@@ -178,7 +178,7 @@ async fn other_site(case: &Case) -> Outcome {
 }
 
 async fn no_echo(case: &Case) -> Outcome {
-    let code = case.code(&case.ask()).await?;
+    let code = case.coded(&case.ask()).await?;
     let form = code.form();
     // shaped as tokens, and known to nobody; one breaks out of JSON where it is pasted in
     let secret = format!("okap_ac_{0}{0}{0}", case.nonce());
@@ -188,7 +188,6 @@ async fn no_echo(case: &Case) -> Outcome {
         ("code_verifier", &quoted),
         ("client_assertion", &secret),
         ("grant_type", &quoted),
-        ("redirect_uri", &quoted),
     ] {
         let reply = case.token(&form.clone().with(name, value)).await?;
         let refused = reply.status >= 400 && !reply.code().is_empty();

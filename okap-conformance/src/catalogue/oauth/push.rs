@@ -80,7 +80,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
 async fn fresh(case: &Case) -> Outcome {
     let mut seen = Vec::new();
     for _ in 0..2 {
-        let reply = case.send_push(&case.push(&case.ask())).await?;
+        let reply = case.send_push(&case.to_push(&case.ask())).await?;
         let uri = reply.text("/request_uri").to_owned();
         reply.ensure("OKAP-R-108", reply.status == 201, "201")?;
         // 22 characters of base64url carry 128 bits
@@ -98,7 +98,7 @@ async fn fresh(case: &Case) -> Outcome {
 }
 
 async fn challenge(case: &Case) -> Outcome {
-    let push = || case.push(&case.ask());
+    let push = || case.to_push(&case.ask());
     let wrong = [
         push().without("code_challenge"),
         push().with("code_challenge", ""),
@@ -116,14 +116,14 @@ async fn challenge(case: &Case) -> Outcome {
 }
 
 async fn response_type(case: &Case) -> Outcome {
-    let push = || case.push(&case.ask());
+    let push = || case.to_push(&case.ask());
     let wrong = ["token", "code token", "id_token", "none"];
     let wrong = wrong.map(|kind| push().with("response_type", kind));
     refused(case, &wrong, "OKAP-R-106", "unsupported_response_type").await
 }
 
 async fn parameters(case: &Case) -> Outcome {
-    let push = || case.push(&case.ask());
+    let push = || case.to_push(&case.ask());
     let loose = push().also("prompt", "none").also("resource", "").also("dpop_jkt", "");
     case.send_push(&loose).await?.has_status("OKAP-R-103", 201)?;
     let without = push().with("redirect_uri", "");
@@ -137,7 +137,7 @@ async fn parameters(case: &Case) -> Outcome {
 }
 
 async fn resource(case: &Case) -> Outcome {
-    let push = || case.push(&case.ask());
+    let push = || case.to_push(&case.ask());
     let here = push().also("resource", case.issuer());
     twin(case.pushed(&here).await)?;
     let wrong = ["https://elsewhere.example/v1", &case.at("v1/anthropic"), &case.at("okap")]
@@ -146,7 +146,7 @@ async fn resource(case: &Case) -> Outcome {
 }
 
 async fn local_redirect(case: &Case) -> Outcome {
-    let push = || case.push(&case.ask());
+    let push = || case.to_push(&case.ask());
     twin(case.pushed(&push().to("http://[::1]:49152/back")).await)?;
     let long = format!("http://127.0.0.1:49152/{}", "a".repeat(500));
     let wrong = [
@@ -172,10 +172,10 @@ async fn local_redirect(case: &Case) -> Outcome {
 
 /// Each of these is refused so, and the same without what is wrong is taken before and after.
 async fn refused(case: &Case, wrong: &[Push], requirement: &str, code: &str) -> Outcome {
-    let one = twin(case.pushed(&case.push(&case.ask())).await)?;
+    let one = twin(case.pushed(&case.to_push(&case.ask())).await)?;
     for push in wrong {
         case.send_push(push).await?.is_refused(requirement, 400, code)?;
     }
-    let other = twin(case.pushed(&case.push(&case.ask())).await)?;
+    let other = twin(case.pushed(&case.to_push(&case.ask())).await)?;
     Witness::of_fresh(requirement, &one, &other)
 }

@@ -9,18 +9,18 @@ use std::{
 use okap_server::ports::{Documents, FetchError, Fetched, Fetching};
 use okap_types::ClientIdUrl;
 
-use crate::lie::Lie;
+use super::seams::Seams;
 
 /// By address: the text and how many seconds it is fresh. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Shelf {
     put: Arc<Mutex<BTreeMap<String, (String, u32)>>>,
-    lie: Lie,
+    seams: Arc<Seams>,
 }
 
 impl Shelf {
-    pub(crate) fn new(lie: Lie) -> Self {
-        Self { put: Arc::default(), lie }
+    pub(crate) fn new(seams: Arc<Seams>) -> Self {
+        Self { put: Arc::default(), seams }
     }
 
     pub(crate) fn put(&self, url: &str, document: Option<&str>, fresh: u32) {
@@ -39,9 +39,7 @@ impl Documents for Shelf {
         Box::pin(async move {
             let (mut text, fresh) =
                 found.ok_or_else(|| FetchError::new("the site does not answer"))?;
-            if let Some(lie) = self.lie.document {
-                lie(&mut text);
-            }
+            self.seams.document(&mut text);
             if text.len() > okap_types::ClientDocument::LONGEST {
                 return Err(FetchError::new("the document is too long"));
             }

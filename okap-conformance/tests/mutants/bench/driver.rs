@@ -12,12 +12,13 @@ use super::{
     seams::{Clock, Store},
     vault::{Vault, owner},
 };
+use crate::lie::Lie;
 
 pub(crate) struct Within {
     control: Control<Store, ConsentPage>,
     clock: Clock,
     shelf: Shelf,
-    landing: Option<fn(&mut String)>,
+    lie: Lie,
 }
 
 impl Within {
@@ -26,7 +27,7 @@ impl Within {
             control: vault.control.clone(),
             clock: vault.clock.clone(),
             shelf: vault.shelf.clone(),
-            landing: vault.lie.landing,
+            lie: vault.lie,
         }
     }
 
@@ -69,7 +70,11 @@ impl Within {
         if let Some(id) = page.and_then(|page| page.rsplit('/').next()) {
             return self.control.interaction(id).await.map_err(failed);
         }
-        self.control.typed(code.unwrap_or_default(), "bench").await.map_err(failed)
+        let (mut code, mut source) = (code.unwrap_or_default().to_owned(), "bench".to_owned());
+        if let Some(lie) = self.lie.typed {
+            lie(&mut code, &mut source);
+        }
+        self.control.typed(&code, &source).await.map_err(failed)
     }
 
     async fn decide(&self, asked: &Interaction, decision: &Decision) -> Result<Value, DriverError> {
@@ -88,7 +93,7 @@ impl Within {
         let decided = self.control.decide(&asked.id, &owner(), &shown(asked), &decision).await;
         let decided = decided.map_err(failed)?;
         let mut redirect = decided.redirect.map(String::from);
-        if let (Some(url), Some(lie)) = (&mut redirect, self.landing) {
+        if let (Some(url), Some(lie)) = (&mut redirect, self.lie.landing) {
             lie(url);
         }
         Ok(json!({ "redirect": redirect }))

@@ -64,7 +64,7 @@ impl Vault {
         }
         let seams = Arc::new(Seams::new(lie));
         let clock = Clock::new(seams.clone());
-        let shelf = Shelf::new(lie);
+        let shelf = Shelf::new(seams.clone());
         let okap = OkapService::with_documents(
             config,
             Store::new(vault, seams.clone()),
@@ -98,18 +98,17 @@ async fn answer(
     mut request: Request,
 ) -> Response<Body> {
     request.extensions_mut().insert(Peer(from.ip()));
-    let act = Act::of(&request);
+    let (head, body) = request.into_parts();
+    let mut whole = http::Request::from_parts(head, to_bytes(body, MOST).await.unwrap());
+    let act = Act::of(&whole);
     act.clone()
         .during(async move {
             let Lie { request: ask, response: say, .. } = seams.lie;
             if let Some(lie) = ask {
-                let (head, body) = request.into_parts();
-                let mut whole =
-                    http::Request::from_parts(head, to_bytes(body, MOST).await.unwrap());
                 lie(&act.scene(&seams), &mut whole);
                 whole.headers_mut().remove("content-length");
-                request = whole.map(Body::from);
             }
+            let request = whole.map(Body::from);
             let response = okap.call(request).await.unwrap_or_else(|never| match never {});
             match say {
                 None => response.map(Body::new),

@@ -41,7 +41,7 @@ pub struct Landing {
 
 /// A code, and what it is redeemed with.
 #[derive(Clone, Debug)]
-pub struct Code {
+pub struct Coded {
     /// The code.
     pub code: String,
     /// The request that it came of.
@@ -118,7 +118,7 @@ impl Landing {
     }
 }
 
-impl Code {
+impl Coded {
     /// The token request that it is redeemed by.
     #[must_use]
     pub fn form(&self) -> Form {
@@ -135,7 +135,7 @@ impl Code {
 impl Case {
     /// A request of a local app, as a pushed one.
     #[must_use]
-    pub fn push(&self, ask: &Ask) -> Push {
+    pub fn to_push(&self, ask: &Ask) -> Push {
         let verifier = [self.nonce(), self.nonce(), self.nonce()].concat();
         let challenge = Base64UrlUnpadded::encode_string(&Sha256::digest(&verifier));
         let (state, redirect_uri) = (self.nonce(), "http://127.0.0.1:49152/back".to_owned());
@@ -234,23 +234,23 @@ impl Case {
     ///
     /// # Errors
     /// [`Stop::Untestable`] where there is none.
-    pub async fn code_of(&self, push: Push) -> Result<Code, Stop> {
+    pub async fn coded_of(&self, push: Push) -> Result<Coded, Stop> {
         let landed =
             prerequisite("no code to test with", self.walk(&push, Decision::Approve).await)?;
         match landed.one("code") {
             Some(code) => {
                 self.secret("code", code);
-                Ok(Code { code: code.to_owned(), push })
+                Ok(Coded { code: code.to_owned(), push })
             }
             None => Err(Stop::Untestable("no code to test with".to_owned())),
         }
     }
 
-    /// As [`code_of`](Self::code_of), of a local app that asks for this.
+    /// As [`coded_of`](Self::coded_of), of a local app that asks for this.
     ///
     /// # Errors
-    /// As [`code_of`](Self::code_of).
-    pub async fn code(&self, ask: &Ask) -> Result<Code, Stop> {
-        self.code_of(self.push(ask)).await
+    /// As [`coded_of`](Self::coded_of).
+    pub async fn coded(&self, ask: &Ask) -> Result<Coded, Stop> {
+        self.coded_of(self.to_push(ask)).await
     }
 }
