@@ -5,6 +5,7 @@ mod browser;
 mod call;
 mod device;
 mod form;
+mod page;
 mod published;
 mod question;
 mod source;

@@ -43,13 +43,14 @@ impl Test {
 
 /// Every test there is, in order of profile and area.
 pub fn all() -> impl Iterator<Item = &'static Test> {
-    let areas: [&'static [Test]; 21] = [
+    let areas: [&'static [Test]; 22] = [
         core::metadata::TESTS,
         core::request::TESTS,
         core::grant::TESTS,
         core::token::TESTS,
         oauth::client::TESTS,
         oauth::assertion::TESTS,
+        oauth::page::TESTS,
         oauth::push::TESTS,
         oauth::details::TESTS,
         oauth::authorize::TESTS,

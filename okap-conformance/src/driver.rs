@@ -38,6 +38,8 @@ pub enum Verb {
     Dump,
     /// Find a document at an https address of the test's choice.
     Publish,
+    /// Give a browser in which the user is signed in.
+    SignIn,
     /// Stop the vault and start it again; done by the suite where it has started the vault.
     Restart,
 }
@@ -56,7 +58,7 @@ pub enum Decision {
         /// One for each object that was asked for, in order.
         details: Vec<Value>,
     },
-    /// Nothing at all.
+    /// Nothing at all; answered with `{"page": …}`, where the user would decide.
     Ignore,
 }
 
@@ -77,7 +79,7 @@ pub enum Order {
         decision: Decision,
         /// Where the user would decide, if the request has been answered.
         interaction_url: Option<String>,
-        /// The code that the user would compare or type.
+        /// The code that the user would compare or type: as a person types it, wrong ones counted.
         user_code: Option<String>,
     },
     /// See [`Verb::Seed`].
@@ -120,6 +122,11 @@ pub enum Order {
         /// For how many seconds the site says that it is fresh.
         fresh: u32,
     },
+    /// See [`Verb::SignIn`]; answered with `{"cookie": …}`, as a browser sends it.
+    SignIn {
+        /// Who.
+        user: String,
+    },
 }
 
 impl Order {
@@ -136,6 +143,7 @@ impl Order {
             Self::Audit { .. } => Verb::Audit,
             Self::Dump => Verb::Dump,
             Self::Publish { .. } => Verb::Publish,
+            Self::SignIn { .. } => Verb::SignIn,
         }
     }
 }

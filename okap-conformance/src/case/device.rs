@@ -1,10 +1,8 @@
 //! The device flow: an app shows a code, the user types it elsewhere, the app polls.
 
-use std::time::Duration;
-
 use serde_json::json;
 
-use super::{Ask, Case, Form, Tokens, browser::LOCAL};
+use super::{Ask, Case, Form, browser::LOCAL};
 use crate::{
     driver::Decision,
     http::{Call, Reply},
@@ -32,6 +30,11 @@ impl Device {
     #[must_use]
     pub fn user_code(&self) -> &str {
         self.reply.text("/user_code")
+    }
+
+    /// What its request is known by.
+    pub(super) fn correlation(&self) -> &str {
+        &self.correlation
     }
 
     /// Seconds between two polls.
@@ -113,15 +116,6 @@ impl Case {
     /// As [`Case::decide_by`].
     pub async fn answer_device(&self, device: &Device, said: Decision) -> Result<(), Stop> {
         self.type_code(device, device.user_code(), said).await
-    }
-
-    /// Polls for the outcome of a request that is decided, waiting before as long as `wait` says.
-    ///
-    /// # Errors
-    /// [`Stop::Failed`] where there are no tokens.
-    pub async fn device_tokens(&self, device: &Device, wait: Duration) -> Result<Tokens, Stop> {
-        tokio::time::sleep(wait).await;
-        Tokens::read(&self.poll_device(device).await?, &device.client_id)
     }
 
     /// A device request, for a test that is about what becomes of it.

@@ -7,6 +7,7 @@ pub(super) mod client;
 pub(super) mod code;
 pub(super) mod details;
 pub(super) mod form;
+pub(super) mod page;
 pub(super) mod push;
 pub(super) mod refresh;
 pub(super) mod revoke;

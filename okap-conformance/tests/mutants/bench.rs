@@ -2,6 +2,7 @@
 
 mod documents;
 mod driver;
+mod pages;
 mod seams;
 mod vault;
 

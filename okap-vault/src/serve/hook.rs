@@ -121,13 +121,19 @@ impl Hook {
                 shelf.put(url, document, fresh);
                 Ok(json!({}))
             }
+            Order::SignIn => {
+                let (database, now) = (control.vault().database(), control.now());
+                let secure = control.issuer().starts_with("https:");
+                let cookie = crate::pages::signed_in(database, &owner(), secure, now).await?;
+                Ok(json!({ "cookie": cookie.expose() }))
+            }
             Order::Reset => self.reset().await,
             Order::Other => Err(Refused::Unsupported("no such verb")),
         }
     }
 
     fn verbs(&self) -> Vec<&'static str> {
-        let mut verbs = vec!["decide", "seed", "revoke", "audit", "reset", "publish"];
+        let mut verbs = vec!["decide", "seed", "revoke", "audit", "reset", "publish", "sign_in"];
         if self.has_own_clock() {
             verbs.push("advance");
         }

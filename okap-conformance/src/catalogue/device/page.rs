@@ -24,6 +24,17 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         run: |case| Box::pin(typed(case)),
     },
     Test {
+        id: "device.page.shows",
+        rev: 1,
+        title: "the page shows who asks, for what, with which code and from where, and then asks",
+        profile: Profile::Device,
+        verifies: &["OKAP-R-175", "OKAP-R-386", "OKAP-R-387"],
+        needs: &[Verb::SignIn],
+        twin: Some("device.poll.granted"),
+        threat: Some("consent-bypass"),
+        run: |case| Box::pin(shows(case)),
+    },
+    Test {
         id: "device.page.decided_once",
         rev: 1,
         title: "the first decision counts, and what it left is what the device is given",
@@ -80,6 +91,34 @@ async fn typed(case: &Case) -> Outcome {
         [one, other, ..] => Witness::of_fresh("OKAP-R-174", one, other),
         _ => Err(Stop::Broken("three requests, and not three answers".to_owned())),
     }
+}
+
+async fn shows(case: &Case) -> Outcome {
+    let rate = (100 + case.seed().below(800)).to_string();
+    let limits = json!({ "monthly_spend": "417", "requests_per_minute": rate.parse::<u64>().ok() });
+    let ask = case.ask().limits(limits);
+    let device = case.waiting_device(&ask).await?;
+    // a link with the code in it shows the code at most, and decides nothing
+    let complete = device.reply.text("/verification_uri_complete");
+    if !complete.is_empty() {
+        case.look(complete).await?.shows("OKAP-R-175", "<form")?;
+    }
+    let page = case.look(&case.page_of(&device).await?).await?;
+    page.has_status("OKAP-R-175", 200)?;
+    for text in [&ask.app(), "gpt-4o-mini", "417", &rate, "<form"] {
+        page.shows("OKAP-R-175", text)?;
+    }
+    page.shows("OKAP-R-386", device.user_code())?;
+    case.poll_device(&device).await?.is_refused("OKAP-R-175", 400, "authorization_pending")?;
+    // a test has an address of its own only where the system and the vault are on one computer
+    let from = case.source().to_string();
+    let near = case.issuer().contains("//127.0.0.1");
+    if near && cfg!(target_os = "linux") {
+        page.shows("OKAP-R-387", &from)?;
+    }
+    let body = String::from_utf8_lossy(&page.body).into_owned();
+    let said = if body.contains(&ask.correlation) { ask.correlation.as_str() } else { "" };
+    Witness::of_told("OKAP-R-175", &ask.correlation, &page, said)
 }
 
 async fn decided_once(case: &Case) -> Outcome {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     documents::Shelf,
+    pages,
     seams::{Clock, Store},
     vault::{Vault, owner},
 };
@@ -34,7 +35,7 @@ impl Within {
     async fn order(&self, order: &Order) -> Result<Value, DriverError> {
         match order {
             Order::Capabilities => Ok(json!({
-                "verbs": ["decide", "revoke", "advance", "audit", "publish"],
+                "verbs": ["decide", "revoke", "advance", "audit", "publish", "sign_in"],
             })),
             Order::Decide { decision, interaction_url, user_code, .. } => {
                 let asked = self.find(interaction_url.as_deref(), user_code.as_deref()).await?;
@@ -58,6 +59,7 @@ impl Within {
                 self.shelf.put(url, document.as_deref(), *fresh);
                 Ok(Value::Null)
             }
+            Order::SignIn { .. } => Ok(json!({ "cookie": pages::COOKIE })),
             other => Err(DriverError::Unsupported(other.verb())),
         }
     }
@@ -79,7 +81,9 @@ impl Within {
 
     async fn decide(&self, asked: &Interaction, decision: &Decision) -> Result<Value, DriverError> {
         let details = match decision {
-            Decision::Ignore => return Ok(Value::Null),
+            Decision::Ignore => {
+                return Ok(json!({ "page": format!("/consent/{}", asked.id) }));
+            }
             Decision::Approve => vec![json!({}); asked.access.len()],
             Decision::Narrow { details } => details.clone(),
             Decision::Deny => Vec::new(),

@@ -21,6 +21,7 @@ use tower_service::Service;
 
 use super::{
     documents::Shelf,
+    pages,
     seams::{Act, Clock, Seams, Store, Way},
 };
 use crate::lie::Lie;
@@ -107,6 +108,12 @@ async fn answer(
             if let Some(lie) = ask {
                 lie(&act.scene(&seams), &mut whole);
                 whole.headers_mut().remove("content-length");
+            }
+            if let Some(mut page) = pages::shown(&okap.control(), &whole).await {
+                if let Some(lie) = say {
+                    lie(&act.scene(&seams), &mut page);
+                }
+                return page.map(Body::from);
             }
             let request = whole.map(Body::from);
             let response = okap.call(request).await.unwrap_or_else(|never| match never {});

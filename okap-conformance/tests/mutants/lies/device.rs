@@ -162,6 +162,21 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        id: "device.16",
+        what: "the page leaves the limits out",
+        killed_by: &["device.page.shows"],
+        lie: Lie {
+            read: Some(|scene, key, record| {
+                if scene.path.starts_with("/consent/") && key.starts_with("interaction/") {
+                    for access in record["access"].as_array_mut().unwrap() {
+                        access.as_object_mut().unwrap().remove("limits");
+                    }
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
         id: "device.17",
         what: "what is not decided is answered with 200",
         killed_by: &["device.page.signed_out", "device.poll.slow_down"],

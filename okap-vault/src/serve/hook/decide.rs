@@ -30,7 +30,10 @@ pub(super) async fn decide(
 ) -> Result<Value, Refused> {
     let asked = find(control, &order).await?;
     let decision = match order.decision {
-        Word::Ignore => return Ok(json!({ "decided": false })),
+        Word::Ignore => {
+            let page = format!("{}/consent/{}", control.issuer(), asked.id);
+            return Ok(json!({ "decided": false, "page": page }));
+        }
         Word::Deny => Decision::Deny,
         Word::Approve => Decision::Approve(
             asked.access.iter().map(|access| Some(all(control, access))).collect(),

@@ -26,6 +26,8 @@ pub(super) enum Order {
     Dump,
     /// What stands at the address of a client's document, instead of what the network has there.
     Publish { url: String, document: Option<String>, fresh: u32 },
+    /// A browser in which the owner is signed in.
+    SignIn,
     /// A clean state.
     Reset,
     #[serde(other)]

@@ -115,6 +115,19 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        id: "oauth.19",
+        what: "the page does not show where the browser goes back to",
+        killed_by: &["oauth.page.hosts"],
+        lie: Lie {
+            read: Some(|scene, key, record| {
+                if scene.path.starts_with("/consent/") && key.starts_with("interaction/") {
+                    record["back"] = json!("fetch");
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
         id: "oauth.37",
         what: "a client id is tidied up before it is looked at",
         killed_by: &["oauth.client.address"],
