@@ -3,11 +3,17 @@
 mod ask;
 mod browser;
 mod call;
+mod code;
+mod device;
 mod kept;
+mod look;
 mod page;
+mod parameters;
+mod published;
 mod question;
 mod refused;
 mod source;
+mod tokens;
 mod user;
 
 use std::{
@@ -23,8 +29,13 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 pub use ask::Ask;
 pub use browser::{ALLOW, Browser, DENY, REVOKE};
 pub use call::Prompt;
+pub use code::{Coded, Landing, Push};
+pub use device::Device;
 pub use page::{Button, Form, Page};
+pub use parameters::Parameters;
+pub use published::Published;
 pub use question::{Grant, Pending};
+pub use tokens::Tokens;
 
 use crate::{
     catalogue::Test,
@@ -105,12 +116,20 @@ impl Case {
         self.stage.target.timeouts.revoke_effect.0
     }
 
-    /// A moment so many seconds from now, as the wire has it.
+    /// A moment so many seconds from now by the vault's clock, as the wire has it.
     #[must_use]
     pub fn moment(&self, seconds: i64) -> String {
-        let at = OffsetDateTime::from(SystemTime::now()) + time::Duration::seconds(seconds);
+        let turned = self.turned();
+        let now = OffsetDateTime::from(SystemTime::now());
+        let at = now + time::Duration::seconds(seconds.saturating_add(turned));
         let whole = at.replace_nanosecond(0).unwrap_or(at);
         whole.format(&Rfc3339).unwrap_or_default()
+    }
+
+    /// Seconds by which the vault's clock was turned forward.
+    #[must_use]
+    pub fn turned(&self) -> i64 {
+        self.stage.turned()
     }
 
     /// Fails where a secret of this kind (`master`, `token_`) stands in an answer that came to this

@@ -2,7 +2,9 @@
 
 mod admin;
 mod core;
+mod device;
 mod limits;
+mod oauth;
 mod proxy;
 
 use futures_util::future::BoxFuture;
@@ -42,7 +44,7 @@ impl Test {
 
 /// Every test there is, in order of profile and area.
 pub fn all() -> impl Iterator<Item = &'static Test> {
-    let areas: [&'static [Test]; 18] = [
+    let areas: &[&'static [Test]] = &[
         core::metadata::TESTS,
         core::message::TESTS,
         core::request::TESTS,
@@ -55,14 +57,28 @@ pub fn all() -> impl Iterator<Item = &'static Test> {
         core::token::TESTS,
         core::revoke::TESTS,
         core::own::TESTS,
+        oauth::client::TESTS,
+        oauth::assertion::TESTS,
+        oauth::page::TESTS,
+        oauth::push::TESTS,
+        oauth::details::TESTS,
+        oauth::authorize::TESTS,
+        oauth::code::TESTS,
+        oauth::bind::TESTS,
+        oauth::form::TESTS,
+        oauth::refresh::TESTS,
+        oauth::revoke::TESTS,
         proxy::forward::TESTS,
         proxy::key::TESTS,
         proxy::refuse::TESTS,
         limits::TESTS,
         admin::page::TESTS,
         admin::keep::TESTS,
+        device::request::TESTS,
+        device::poll::TESTS,
+        device::page::TESTS,
     ];
-    areas.into_iter().flatten()
+    areas.iter().copied().flatten()
 }
 
 /// The test with this id.

@@ -36,6 +36,10 @@ pub enum Verb {
     Audit,
     /// Say where everything is kept.
     Dump,
+    /// Find a document at an https address of the test's choice.
+    Publish,
+    /// Give a browser in which the user is signed in.
+    SignIn,
     /// Stop the vault and start it again; done by the suite where it has started the vault.
     Restart,
 }
@@ -54,7 +58,7 @@ pub enum Decision {
         /// One for each object that was asked for, in order.
         details: Vec<Value>,
     },
-    /// Nothing at all.
+    /// Nothing at all; answered with `{"page": …}`, where the user would decide.
     Ignore,
 }
 
@@ -75,7 +79,7 @@ pub enum Order {
         decision: Decision,
         /// Where the user would decide, if the request has been answered.
         interaction_url: Option<String>,
-        /// The code that the user would compare or type.
+        /// The code that the user would compare or type: as a person types it, wrong ones counted.
         user_code: Option<String>,
     },
     /// See [`Verb::Seed`].
@@ -108,6 +112,21 @@ pub enum Order {
     },
     /// See [`Verb::Dump`]; answered with `{"path": …}`.
     Dump,
+    /// See [`Verb::Publish`]. Where the vault would fetch a client's document over the network, it
+    /// is given this one.
+    Publish {
+        /// The address.
+        url: String,
+        /// What stands there; `None` for a site that does not answer.
+        document: Option<String>,
+        /// For how many seconds the site says that it is fresh.
+        fresh: u32,
+    },
+    /// See [`Verb::SignIn`]; answered with `{"cookie": …}`, as a browser sends it.
+    SignIn {
+        /// Who.
+        user: String,
+    },
 }
 
 impl Order {
@@ -123,6 +142,8 @@ impl Order {
             Self::Advance { .. } => Verb::Advance,
             Self::Audit { .. } => Verb::Audit,
             Self::Dump => Verb::Dump,
+            Self::Publish { .. } => Verb::Publish,
+            Self::SignIn { .. } => Verb::SignIn,
         }
     }
 }

@@ -37,6 +37,8 @@ use url::Url;
 
 use crate::store::{Database, StoredVault};
 
+pub(crate) use self::session::signed_in;
+
 use self::{reply::Refusal, throttle::Attempts};
 
 /// Where the page for codes of other devices is, below the issuer.

@@ -31,6 +31,17 @@ impl Case {
         self.order(order).await.map(drop)
     }
 
+    /// Whose keys are used.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        self.stage.target.user()
+    }
+
+    /// Adds a secret that was told by the driver, so that no report shows it.
+    pub fn secret(&self, name: &str, value: &str) {
+        self.stage.secrets.know(name, value);
+    }
+
     /// The user revokes a grant.
     ///
     /// # Errors
@@ -46,7 +57,9 @@ impl Case {
     /// # Errors
     /// As [`decide_by`](Self::decide_by).
     pub async fn advance(&self, seconds: u32) -> Result<(), Stop> {
-        self.order(Order::Advance { seconds }).await.map(drop)
+        self.order(Order::Advance { seconds }).await?;
+        self.stage.turn(seconds);
+        Ok(())
     }
 
     /// The rows of a grant in the vault's audit.

@@ -1,6 +1,8 @@
 //! Runs the catalogue against the vault with a lie in it.
 
+mod documents;
 mod driver;
+mod pages;
 mod seams;
 mod vault;
 

@@ -39,6 +39,12 @@ pub(crate) struct Lie {
     pub(crate) answer: Option<fn(&Scene<'_>, &mut Response<Bytes>)>,
     /// Follows redirects of the provider with these headers of the request; `None` refuses them.
     pub(crate) redirect: Option<fn(&HeaderMap) -> HeaderMap>,
+    /// The document of a client, as it was fetched.
+    pub(crate) document: Option<fn(&Memory, &mut String)>,
+    /// The code that a person types, and where they seem to come from.
+    pub(crate) typed: Option<fn(&mut String, &mut String)>,
+    /// Where the browser is led after a decision.
+    pub(crate) landing: Option<fn(&mut String)>,
     /// What the clock shows, in milliseconds since 1970, of what it should show.
     pub(crate) clock: Option<fn(i64) -> i64>,
     /// How the vault is set up.
@@ -55,6 +61,9 @@ impl Lie {
         upstream: None,
         answer: None,
         redirect: None,
+        document: None,
+        typed: None,
+        landing: None,
         clock: None,
         config: None,
     };
@@ -64,8 +73,12 @@ impl Lie {
 pub(crate) struct Scene<'a> {
     /// Path of the request that is being answered; empty outside of one.
     pub(crate) path: &'a str,
+    /// What stands behind its path.
+    pub(crate) query: &'a str,
     /// Headers of that request, as they came.
     pub(crate) headers: &'a HeaderMap,
+    /// Its body, as it came.
+    pub(crate) body: &'a [u8],
     /// What earlier lies have kept; shared by all seams of a vault.
     pub(crate) memory: &'a Memory,
 }

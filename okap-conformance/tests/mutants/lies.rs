@@ -1,12 +1,26 @@
 //! All mutants, by profile.
 
 mod core;
+mod device;
 mod limits;
+mod oauth;
 mod proxy;
 
 use crate::lie::Mutant;
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
-    let profiles: [&'static [Mutant]; 2] = [proxy::MUTANTS, limits::MUTANTS];
-    core::AREAS.into_iter().chain(profiles).flatten()
+    let profiles: &[&'static [Mutant]] = &[
+        oauth::push::MUTANTS,
+        oauth::authorize::MUTANTS,
+        oauth::code::MUTANTS,
+        oauth::form::MUTANTS,
+        oauth::refresh::MUTANTS,
+        oauth::revoke::MUTANTS,
+        oauth::client::MUTANTS,
+        oauth::assertion::MUTANTS,
+        device::MUTANTS,
+        proxy::MUTANTS,
+        limits::MUTANTS,
+    ];
+    core::AREAS.iter().chain(profiles).copied().flatten()
 }

@@ -10,9 +10,9 @@ use axum::{
 use base64ct::{Base64UrlUnpadded, Encoding};
 use okap_engine::token::hash;
 use okap_server::{Owner, StoreError};
-use okap_types::Secret;
+use okap_types::{Secret, Timestamp};
 
-use crate::store::SessionRow;
+use crate::store::{Database, SessionRow};
 
 use super::{
     Site,
@@ -76,16 +76,7 @@ impl Session {
 
     /// Starts a session for an owner and gives its cookie.
     pub(super) async fn start(site: &Site, owner: Owner) -> Result<Cookie, StoreError> {
-        let token = Secret::new(random()?);
-        let created = site.pages.control.now();
-        let session = SessionRow {
-            hash: hash(token.expose()),
-            owner: owner.as_str().to_owned(),
-            csrf: random()?,
-            created,
-            expires: created.plus_seconds(LIFETIME),
-        };
-        site.pages.database.start_session(session).await?;
+        let token = begin(&site.pages.database, &owner, site.pages.control.now()).await?;
         Ok(Cookie::holding(site, &token))
     }
 
@@ -107,19 +98,51 @@ impl Session {
     }
 }
 
+/// Starts a session without a password and gives what its browser sends as `Cookie`.
+pub(crate) async fn signed_in(
+    database: &Database,
+    owner: &Owner,
+    secure: bool,
+    now: Timestamp,
+) -> Result<Secret<String>, StoreError> {
+    let token = begin(database, owner, now).await?;
+    Ok(Secret::new(format!("{}={}", name(secure), token.expose())))
+}
+
+async fn begin(
+    database: &Database,
+    owner: &Owner,
+    created: Timestamp,
+) -> Result<Secret<String>, StoreError> {
+    let token = Secret::new(random()?);
+    let session = SessionRow {
+        hash: hash(token.expose()),
+        owner: owner.as_str().to_owned(),
+        csrf: random()?,
+        created,
+        expires: created.plus_seconds(LIFETIME),
+    };
+    database.start_session(session).await?;
+    Ok(token)
+}
+
 /// A `Set-Cookie` line.
 #[derive(Debug)]
 pub(super) struct Cookie(Secret<String>);
 
 impl Cookie {
     fn holding(site: &Site, token: &Secret<String>) -> Self {
-        let line =
-            format!("{}={}; Max-Age={LIFETIME}; {}", name(site), token.expose(), attributes(site));
+        let line = format!(
+            "{}={}; Max-Age={LIFETIME}; {}",
+            name(site.is_secure()),
+            token.expose(),
+            attributes(site)
+        );
         Self(Secret::new(line))
     }
 
     fn ending(site: &Site) -> Self {
-        Self(Secret::new(format!("{}=; Max-Age=0; {}", name(site), attributes(site))))
+        Self(Secret::new(format!("{}=; Max-Age=0; {}", name(site.is_secure()), attributes(site))))
     }
 
     /// Puts the cookie on an answer.
@@ -130,8 +153,8 @@ impl Cookie {
 }
 
 /// `__Host-` binds the cookie to this host and to TLS; browsers take it with `Secure` only.
-fn name(site: &Site) -> &'static str {
-    if site.is_secure() { "__Host-okap" } else { "okap" }
+fn name(secure: bool) -> &'static str {
+    if secure { "__Host-okap" } else { "okap" }
 }
 
 fn attributes(site: &Site) -> &'static str {
@@ -143,7 +166,7 @@ fn attributes(site: &Site) -> &'static str {
 
 /// The cookies of our name that can be tokens at all.
 fn tokens<'a>(site: &Site, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
-    let name = name(site);
+    let name = name(site.is_secure());
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let pairs =
         lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));

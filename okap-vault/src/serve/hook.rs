@@ -4,6 +4,7 @@
 //! `--conformance-hook`, on a loopback listener with no proxy in front.
 
 mod decide;
+mod documents;
 mod order;
 mod ports;
 
@@ -26,6 +27,7 @@ use crate::{
     store::{Place, StoredVault},
     user::owner,
 };
+use documents::Shelf;
 use order::Order;
 use ports::{Hands, Routes};
 
@@ -43,6 +45,7 @@ struct Parts {
     control: Control<StoredVault, ConsentPage>,
     routes: Routes,
     hands: Hands,
+    shelf: Shelf,
 }
 
 /// Why an order was not carried out.
@@ -66,16 +69,16 @@ impl Hook {
     ) -> anyhow::Result<(OkapService<StoredVault, ConsentPage>, Self)> {
         let routes = Routes::over(config.upstreams.clone(), Https::new()?);
         let hands = Hands::default();
-        let documents = okap_server::ports::HttpsDocuments::builder().build()?;
+        let shelf = Shelf::over(okap_server::ports::HttpsDocuments::builder().build()?);
         let okap = OkapService::with_documents(
             config,
             vault,
             consent,
             routes.clone(),
             hands.clone(),
-            documents,
+            shelf.clone(),
         )?;
-        let parts = Parts { control: okap.control(), routes, hands };
+        let parts = Parts { control: okap.control(), routes, hands, shelf };
         Ok((okap, Self(Arc::new(parts))))
     }
 
@@ -84,7 +87,7 @@ impl Hook {
     }
 
     async fn carry_out(&self, order: Order) -> Result<Value, Refused> {
-        let Parts { control, routes, hands } = &*self.0;
+        let Parts { control, routes, hands, shelf } = &*self.0;
         match order {
             Order::Capabilities => Ok(json!({ "verbs": self.verbs() })),
             Order::Decide(order) => decide::decide(control, order).await,
@@ -114,13 +117,23 @@ impl Hook {
                 Place::File(file) => Ok(json!({ "path": file.parent().unwrap_or(&file) })),
                 _ => Err(Refused::Unsupported("this vault keeps its state on a server")),
             },
+            Order::Publish { url, document, fresh } => {
+                shelf.put(url, document, fresh);
+                Ok(json!({}))
+            }
+            Order::SignIn => {
+                let (database, now) = (control.vault().database(), control.now());
+                let secure = control.issuer().starts_with("https:");
+                let cookie = crate::pages::signed_in(database, &owner(), secure, now).await?;
+                Ok(json!({ "cookie": cookie.expose() }))
+            }
             Order::Reset => self.reset().await,
             Order::Other => Err(Refused::Unsupported("no such verb")),
         }
     }
 
     fn verbs(&self) -> Vec<&'static str> {
-        let mut verbs = vec!["decide", "seed", "revoke", "audit", "reset"];
+        let mut verbs = vec!["decide", "seed", "revoke", "audit", "reset", "publish", "sign_in"];
         if self.has_own_clock() {
             verbs.push("advance");
         }

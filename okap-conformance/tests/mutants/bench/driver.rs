@@ -8,18 +8,24 @@ use okap_types::{GrantId, ModelAccess, Models};
 use serde_json::{Value, json};
 
 use super::{
+    documents::Shelf,
+    pages,
     seams::{Clock, Store},
     vault::{Vault, owner},
 };
+use crate::lie::Lie;
 
 pub(crate) struct Within {
     control: Control<Store, ConsentPage>,
     clock: Clock,
     dump: tempfile::TempDir,
+    shelf: Shelf,
+    lie: Lie,
 }
 
 /// What it can do.
-const VERBS: [&str; 5] = ["decide", "revoke", "advance", "audit", "dump"];
+const VERBS: [&str; 7] =
+    ["decide", "revoke", "advance", "audit", "dump", "publish", "sign_in"];
 
 impl Within {
     pub(crate) fn new(vault: &Vault) -> Self {
@@ -27,6 +33,8 @@ impl Within {
             control: vault.control.clone(),
             clock: vault.clock.clone(),
             dump: tempfile::tempdir().unwrap(),
+            shelf: vault.shelf.clone(),
+            lie: vault.lie,
         }
     }
 
@@ -57,6 +65,11 @@ impl Within {
                 std::fs::write(self.dump.path().join("kept.json"), kept).map_err(failed)?;
                 Ok(json!({ "path": self.dump.path() }))
             }
+            Order::Publish { url, document, fresh } => {
+                self.shelf.put(url, document.as_deref(), *fresh);
+                Ok(Value::Null)
+            }
+            Order::SignIn { .. } => Ok(json!({ "cookie": pages::COOKIE })),
             other => Err(DriverError::Unsupported(other.verb())),
         }
     }
@@ -71,7 +84,11 @@ impl Within {
             return self.control.interaction(id).await.map_err(failed);
         }
         if let Some(code) = code {
-            return self.control.typed(code, "bench").await.map_err(failed);
+            let (mut code, mut source) = (code.to_owned(), "bench".to_owned());
+            if let Some(lie) = self.lie.typed {
+                lie(&mut code, &mut source);
+            }
+            return self.control.typed(&code, &source).await.map_err(failed);
         }
         let waiting = self.control.waiting().await.map_err(failed)?;
         let carries = |asked: &Interaction| {
@@ -82,7 +99,9 @@ impl Within {
 
     async fn decide(&self, asked: &Interaction, decision: &Decision) -> Result<Value, DriverError> {
         let details = match decision {
-            Decision::Ignore => return Ok(Value::Null),
+            Decision::Ignore => {
+                return Ok(json!({ "page": format!("/consent/{}", asked.id) }));
+            }
             Decision::Approve => vec![json!({}); asked.access.len()],
             Decision::Narrow { details } => details.clone(),
             Decision::Deny => Vec::new(),
@@ -95,7 +114,11 @@ impl Within {
         };
         let decided = self.control.decide(&asked.id, &owner(), &shown(asked), &decision).await;
         let decided = decided.map_err(failed)?;
-        Ok(json!({ "redirect": decided.redirect }))
+        let mut redirect = decided.redirect.map(String::from);
+        if let (Some(url), Some(lie)) = (&mut redirect, self.lie.landing) {
+            lie(url);
+        }
+        Ok(json!({ "redirect": redirect }))
     }
 
     fn left(&self, asked: &ModelAccess, left: &Value) -> Option<Approved> {

@@ -29,6 +29,13 @@ impl Seams {
     pub(crate) fn new(lie: Lie) -> Self {
         Self { lie, memory: Memory::default() }
     }
+
+    /// The document of a client as the vault is to find it.
+    pub(crate) fn document(&self, text: &mut String) {
+        if let Some(lie) = self.lie.document {
+            lie(&self.memory, text);
+        }
+    }
 }
 
 tokio::task_local! {
@@ -39,16 +46,27 @@ tokio::task_local! {
 #[derive(Clone, Default)]
 pub(crate) struct Act {
     path: String,
+    query: String,
     headers: HeaderMap,
+    body: Bytes,
 }
 
 impl Act {
-    pub(crate) fn of<B>(request: &Request<B>) -> Self {
-        Self { path: request.uri().path().to_owned(), headers: request.headers().clone() }
+    pub(crate) fn of(request: &Request<Bytes>) -> Self {
+        let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+        let (path, query) = (path.to_owned(), query.to_owned());
+        let (headers, body) = (request.headers().clone(), request.body().clone());
+        Self { path, query, headers, body }
     }
 
     pub(crate) fn scene<'a>(&'a self, seams: &'a Seams) -> Scene<'a> {
-        Scene { path: &self.path, headers: &self.headers, memory: &seams.memory }
+        Scene {
+            path: &self.path,
+            query: &self.query,
+            headers: &self.headers,
+            body: &self.body,
+            memory: &seams.memory,
+        }
     }
 
     pub(crate) async fn during<T>(self, work: impl Future<Output = T>) -> T {

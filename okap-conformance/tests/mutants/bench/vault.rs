@@ -19,7 +19,11 @@ use okap_types::{Provider, Secret};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tower_service::Service;
 
-use super::seams::{Act, Clock, Seams, Store, Way};
+use super::{
+    documents::Shelf,
+    pages,
+    seams::{Act, Clock, Seams, Store, Way},
+};
 use crate::lie::Lie;
 
 /// Most bytes of a body.
@@ -32,6 +36,8 @@ pub(crate) struct Vault {
     pub(crate) url: String,
     pub(crate) control: Control<Store, ConsentPage>,
     pub(crate) clock: Clock,
+    pub(crate) shelf: Shelf,
+    pub(crate) lie: Lie,
     server: JoinHandle<()>,
 }
 
@@ -59,19 +65,21 @@ impl Vault {
         }
         let seams = Arc::new(Seams::new(lie));
         let clock = Clock::new(seams.clone());
-        let okap = OkapService::with_ports(
+        let shelf = Shelf::new(seams.clone());
+        let okap = OkapService::with_documents(
             config,
             Store::new(vault, seams.clone()),
             ConsentPage::at(&issuer, "consent"),
             Way::new(Https::new().unwrap(), seams.clone()),
             clock.clone(),
+            shelf.clone(),
         )
         .unwrap();
         let control = okap.control();
         let router = Router::new().fallback(answer).with_state((okap, seams));
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
-        Self { url, control, clock, server }
+        Self { url, control, clock, shelf, lie, server }
     }
 }
 
@@ -91,18 +99,23 @@ async fn answer(
     mut request: Request,
 ) -> Response<Body> {
     request.extensions_mut().insert(Peer(from.ip()));
-    let act = Act::of(&request);
+    let (head, body) = request.into_parts();
+    let mut whole = http::Request::from_parts(head, to_bytes(body, MOST).await.unwrap());
+    let act = Act::of(&whole);
     act.clone()
         .during(async move {
             let Lie { request: ask, response: say, .. } = seams.lie;
             if let Some(lie) = ask {
-                let (head, body) = request.into_parts();
-                let mut whole =
-                    http::Request::from_parts(head, to_bytes(body, MOST).await.unwrap());
                 lie(&act.scene(&seams), &mut whole);
                 whole.headers_mut().remove("content-length");
-                request = whole.map(Body::from);
             }
+            if let Some(mut page) = pages::shown(&okap.control(), &whole).await {
+                if let Some(lie) = say {
+                    lie(&act.scene(&seams), &mut page);
+                }
+                return page.map(Body::from);
+            }
+            let request = whole.map(Body::from);
             let response = okap.call(request).await.unwrap_or_else(|never| match never {});
             match say {
                 None => response.map(Body::new),

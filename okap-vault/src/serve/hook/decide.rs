@@ -30,7 +30,10 @@ pub(super) async fn decide(
 ) -> Result<Value, Refused> {
     let asked = find(control, &order).await?;
     let decision = match order.decision {
-        Word::Ignore => return Ok(json!({ "decided": false })),
+        Word::Ignore => {
+            let page = format!("{}/consent/{}", control.issuer(), asked.id);
+            return Ok(json!({ "decided": false, "page": page }));
+        }
         Word::Deny => Decision::Deny,
         Word::Approve => Decision::Approve(
             asked.access.iter().map(|access| Some(all(control, access))).collect(),
@@ -46,15 +49,16 @@ async fn find(
     control: &Control<StoredVault, ConsentPage>,
     order: &Decide,
 ) -> Result<Interaction, Refused> {
-    if let Some(code) = &order.user_code
-        && let Ok(asked) = control.typed(code, "conformance").await
-    {
-        return Ok(asked);
-    }
+    // a page is sure, and a code that is typed is counted as a guess
     if let Some(id) =
         order.interaction_url.as_ref().and_then(|url| url.path_segments()?.next_back())
     {
         return Ok(control.interaction(id).await?);
+    }
+    if let Some(code) = &order.user_code
+        && let Ok(asked) = control.typed(code, "conformance").await
+    {
+        return Ok(asked);
     }
     let carries = |asked: &Interaction| {
         let name =

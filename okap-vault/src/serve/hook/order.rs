@@ -24,6 +24,10 @@ pub(super) enum Order {
     Audit { grant: GrantId },
     /// Where everything is kept.
     Dump,
+    /// What stands at the address of a client's document, instead of what the network has there.
+    Publish { url: String, document: Option<String>, fresh: u32 },
+    /// A browser in which the owner is signed in.
+    SignIn,
     /// A clean state.
     Reset,
     #[serde(other)]

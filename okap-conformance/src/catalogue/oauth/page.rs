@@ -1,0 +1,48 @@
+//! The consent page, as far as it speaks of clients.
+
+use serde_json::json;
+
+use crate::{
+    case::Case,
+    catalogue::Test,
+    driver::Verb,
+    outcome::{Outcome, Witness},
+    profile::Profile,
+};
+
+pub(in crate::catalogue) const TESTS: &[Test] = &[Test {
+    id: "oauth.page.hosts",
+    rev: 1,
+    title: "the page shows the host of a client, and the host that the browser goes back to",
+    profile: Profile::Oauth,
+    verifies: &["OKAP-R-382"],
+    needs: &[Verb::Publish, Verb::SignIn],
+    twin: Some("oauth.client.redirect"),
+    threat: Some("impersonation"),
+    run: |case| Box::pin(hosts(case)),
+}];
+
+async fn hosts(case: &Case) -> Outcome {
+    let client = case.published()?;
+    let back = format!("https://back.{}.example/cb", case.nonce());
+    let mut document = client.document();
+    if let Some(members) = document.as_object_mut() {
+        members.insert("redirect_uris".to_owned(), json!([back]));
+        members.insert("client_name".to_owned(), json!("OpenAI, as it says"));
+    }
+    case.publish(&client, &document).await?;
+    let push = case.to_push(&case.ask()).of(&client.client_id).to(&back);
+    let request_uri = case.pushed(&push).await?;
+    let page = case.look(&case.browse(&push, &request_uri).await?).await?;
+    page.has_status("OKAP-R-382", 200)?;
+    let host = |address: &str| {
+        let url = address.parse::<url::Url>().ok();
+        url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+    };
+    let (own, target) = (host(&client.client_id), host(&back));
+    page.shows("OKAP-R-382", &own)?;
+    page.shows("OKAP-R-382", &target)?;
+    let body = String::from_utf8_lossy(&page.body).into_owned();
+    let said = if body.contains(&target) { target.as_str() } else { "" };
+    Witness::of_told("OKAP-R-382", &target, &page, said)
+}
