@@ -2,7 +2,11 @@
 
 mod ask;
 mod call;
+mod limits;
 mod question;
+mod raw;
+mod route;
+mod source;
 mod user;
 
 use std::{
@@ -17,7 +21,9 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub use ask::Ask;
 pub use call::Prompt;
+pub use limits::Counter;
 pub use question::{Grant, Pending};
+pub use raw::Raw;
 
 use crate::{
     catalogue::Test,
@@ -42,8 +48,9 @@ pub struct Case {
 impl Case {
     pub(crate) fn new(stage: Arc<Stage>, test: &'static Test, attempt: usize) -> Self {
         let transcript = Transcript::new(stage.secrets.clone());
-        let http = Http::new(transcript.clone(), stage.target.timeouts.request.0);
         let seed = stage.seed.of(test.id).of(&attempt.to_string());
+        let http = Http::new(transcript.clone(), stage.target.timeouts.request.0);
+        let http = http.from(source::of(seed));
         Self { stage, test, http, transcript, seed, drawn: AtomicUsize::new(0) }
     }
 

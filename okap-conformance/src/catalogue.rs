@@ -41,7 +41,7 @@ impl Test {
 
 /// Every test there is, in order of profile and area.
 pub fn all() -> impl Iterator<Item = &'static Test> {
-    let areas: [&'static [Test]; 8] = [
+    let areas: [&'static [Test]; 26] = [
         core::metadata::TESTS,
         core::request::TESTS,
         core::grant::TESTS,
@@ -49,7 +49,25 @@ pub fn all() -> impl Iterator<Item = &'static Test> {
         proxy::forward::TESTS,
         proxy::key::TESTS,
         proxy::refuse::TESTS,
-        limits::TESTS,
+        proxy::route::TESTS,
+        proxy::metadata::TESTS,
+        proxy::credential::TESTS,
+        proxy::body::TESTS,
+        proxy::member::TESTS,
+        proxy::header::TESTS,
+        proxy::redirect::TESTS,
+        proxy::answer::TESTS,
+        proxy::stream::TESTS,
+        proxy::shape::TESTS,
+        proxy::framing::TESTS,
+        limits::race::TESTS,
+        limits::rate::TESTS,
+        limits::spend::TESTS,
+        limits::ceiling::TESTS,
+        limits::settle::TESTS,
+        limits::account::TESTS,
+        limits::window::TESTS,
+        limits::restart::TESTS,
     ];
     areas.into_iter().flatten()
 }

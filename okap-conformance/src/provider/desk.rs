@@ -162,6 +162,7 @@ impl Desk {
                 reply.header("location", to);
                 Ok(Some(reply))
             }
+            Some(Fault::Says { status, body }) => Ok(Some(Reply::json(*status, body))),
             Some(Fault::Html) => {
                 let page = "<!doctype html><title>Just a moment...</title>".to_owned();
                 Ok(Some(Reply::whole(200, "text/html; charset=utf-8", page)))

@@ -35,6 +35,13 @@ pub enum Fault {
         #[serde(default = "found")]
         status: u16,
     },
+    /// This status and this JSON instead of an answer. Nothing is billed.
+    Says {
+        /// 200 to 599.
+        status: u16,
+        /// The body.
+        body: Value,
+    },
     /// No answer, ever. The prompt is billed.
     Hang,
     /// Breaks the connection after this many pieces of a stream, or in the middle of a body.
@@ -90,7 +97,14 @@ impl Fault {
 
     /// Whether the call costs something.
     pub(super) fn is_billed(&self) -> bool {
-        !matches!(self, Self::Status { .. } | Self::Redirect { .. } | Self::Html | Self::ZeroUsage)
+        !matches!(
+            self,
+            Self::Status { .. }
+                | Self::Redirect { .. }
+                | Self::Says { .. }
+                | Self::Html
+                | Self::ZeroUsage
+        )
     }
 }
 
