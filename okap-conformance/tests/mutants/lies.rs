@@ -7,6 +7,18 @@ mod proxy;
 use crate::lie::Mutant;
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
-    let profiles: [&'static [Mutant]; 3] = [core::MUTANTS, proxy::MUTANTS, limits::MUTANTS];
+    let profiles: [&'static [Mutant]; 11] = [
+        core::MUTANTS,
+        proxy::forward::MUTANTS,
+        proxy::route::MUTANTS,
+        proxy::credential::MUTANTS,
+        proxy::body::MUTANTS,
+        proxy::member::MUTANTS,
+        proxy::header::MUTANTS,
+        proxy::answer::MUTANTS,
+        proxy::stream::MUTANTS,
+        limits::rate::MUTANTS,
+        limits::money::MUTANTS,
+    ];
     profiles.into_iter().flatten()
 }

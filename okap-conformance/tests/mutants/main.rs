@@ -15,6 +15,7 @@
 )]
 
 mod bench;
+mod flow;
 mod lie;
 mod lies;
 

@@ -6,7 +6,10 @@ use serde_json::json;
 
 use crate::{
     case::{Case, Grant, Prompt},
-    catalogue::{Test, proxy::{member::about, stream::slow}},
+    catalogue::{
+        Test,
+        proxy::{member::about, stream::slow},
+    },
     outcome::{Outcome, Stop, Witness, twin},
     profile::Profile,
     provider::{Fault, Ledger, State},
@@ -159,7 +162,8 @@ async fn missing(case: &Case) -> Outcome {
         let cost = case.cost(&case.books(&last));
         let used = used(case, &grant).await?;
         if used < cost || cost == 0 {
-            let stop = Stop::failed("OKAP-R-353", format!("{cost} used, or more"), used.to_string());
+            let stop =
+                Stop::failed("OKAP-R-353", format!("{cost} used, or more"), used.to_string());
             return Err(about(stop, &format!("{fault:?}, stream: {stream}")));
         }
     }

@@ -121,9 +121,8 @@ async fn duplicate(case: &Case) -> Outcome {
 async fn malformed(case: &Case) -> Outcome {
     let grant = case.grant(&case.ask()).await?;
     let witness = twin(plain(case, &grant).await)?;
-    let nested = |depth: usize| {
-        format!("\"metadata\":{}1{},", "[".repeat(depth), "]".repeat(depth))
-    };
+    let nested =
+        |depth: usize| format!("\"metadata\":{}1{},", "[".repeat(depth), "]".repeat(depth));
     let nonce = case.nonce();
     let deep = case.send(case.chat_of(&grant, text(&nonce, &nested(90)))).await?;
     deep.has_status("OKAP-R-293", 200)?;
@@ -165,7 +164,9 @@ async fn media_type(case: &Case) -> Outcome {
         let refusal = (415, "unsupported_encoding");
         case.refuses(call, &prompt.nonce, "OKAP-R-290", refusal).await?;
     }
-    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
+    for kind in
+        ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+    {
         let nonce = case.nonce();
         let url = format!("{}/chat/completions", grant.base_url);
         let call = Call::post(url).bearer(&grant.token).header("content-type", kind);

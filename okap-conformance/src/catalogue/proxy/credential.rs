@@ -104,7 +104,9 @@ async fn malformed(case: &Case) -> Outcome {
     challenges(&reply, &grant, "")?;
     let last = token.chars().next_back().map_or('a', |c| if c == 'a' { 'b' } else { 'a' });
     let other = format!("{}{last}", token.get(..token.len() - 1).unwrap_or_default());
-    for value in ["Bearer okap_at_none".to_owned(), format!("Bearer {other}"), format!("Bearer {token}x")] {
+    for value in
+        ["Bearer okap_at_none".to_owned(), format!("Bearer {other}"), format!("Bearer {token}x")]
+    {
         let prompt = case.prompt();
         let call = carrying(case, &grant, &prompt, &[("authorization", value)]);
         let reply = case.refuses(call, &prompt.nonce, "OKAP-R-365", (401, "invalid_token")).await?;

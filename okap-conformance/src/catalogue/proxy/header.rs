@@ -55,10 +55,29 @@ async fn up(case: &Case) -> Outcome {
     let prompt = case.prompt();
     let mark = case.nonce();
     let call = [
-        "cookie", "x-forwarded-for", "x-forwarded-host", "forwarded", "via", "x-real-ip", "origin",
-        "referer", "openai-organization", "openai-project", "helicone-auth", "x-stainless-os",
-        "api-key", "proxy-authorization", "x-portkey-provider", "user-agent", "te", "dnt",
-        "x-request-id", "idempotency-key", "traceparent", "dpop", "x-okapconf",
+        "cookie",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "forwarded",
+        "via",
+        "x-real-ip",
+        "origin",
+        "referer",
+        "openai-organization",
+        "openai-project",
+        "helicone-auth",
+        "x-stainless-os",
+        "api-key",
+        "proxy-authorization",
+        "x-portkey-provider",
+        "user-agent",
+        "te",
+        "dnt",
+        "x-request-id",
+        "idempotency-key",
+        "traceparent",
+        "dpop",
+        "x-okapconf",
     ]
     .into_iter()
     .fold(case.chat(&grant, &prompt), |call, name| call.header(name, mark.clone()))

@@ -124,7 +124,8 @@ async fn model(case: &Case) -> Outcome {
         let prompt = case.prompt().with("model", value);
         case.refuses_chat(&grant, &prompt, "OKAP-R-294", (400, "invalid_request")).await?;
     }
-    let near = [" gpt-4o-mini", "gpt-4o-mini ", "gpt-4o-min", "gpt%2D4o-mini", "openai/gpt-4o-mini"];
+    let near =
+        [" gpt-4o-mini", "gpt-4o-mini ", "gpt-4o-min", "gpt%2D4o-mini", "openai/gpt-4o-mini"];
     for near in near {
         let prompt = case.prompt().model(near);
         let reply = case.call(&grant, &prompt).await?;
@@ -227,4 +228,3 @@ pub(in crate::catalogue) fn about(stop: Stop, what: &str) -> Stop {
         other => other,
     }
 }
-

@@ -178,9 +178,11 @@ async fn unknown(case: &Case) -> Outcome {
 async fn method(case: &Case) -> Outcome {
     let grant = case.grant(&case.ask()).await?;
     twin(case.forwarded(&grant, &case.prompt()).await)?;
-    for (method, path, allowed) in
-        [("PUT", "chat/completions", "POST"), ("PATCH", "responses", "POST"), ("POST", "models", "GET")]
-    {
+    for (method, path, allowed) in [
+        ("PUT", "chat/completions", "POST"),
+        ("PATCH", "responses", "POST"),
+        ("POST", "models", "GET"),
+    ] {
         let prompt = case.prompt();
         let call = chat_at(case, method, &format!("{}/{path}", grant.base_url), &grant, &prompt);
         let refusal = (405, "method_not_allowed");
@@ -199,7 +201,12 @@ async fn method(case: &Case) -> Outcome {
 async fn prefix(case: &Case) -> Outcome {
     let grant = case.grant(&case.ask()).await?;
     let (_, witness) = twin(case.forwarded(&grant, &case.prompt()).await)?;
-    for path in ["v1/chat/completions", "/chat//completions", "v1/v1/chat/completions", "/v1//chat/completions"] {
+    for path in [
+        "v1/chat/completions",
+        "/chat//completions",
+        "v1/v1/chat/completions",
+        "/v1//chat/completions",
+    ] {
         let prompt = case.prompt();
         let call = chat_at(case, "POST", &format!("{}/{path}", grant.base_url), &grant, &prompt);
         case.send(call).await?.has_status("OKAP-R-271", 200)?;

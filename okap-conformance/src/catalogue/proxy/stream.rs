@@ -94,7 +94,9 @@ pub(in crate::catalogue) fn slow(case: &Case, words: u64, pause_ms: u64) -> Prom
 /// What the events of a chat stream say together.
 fn said(reply: &Reply) -> String {
     let events = events_of(reply).into_iter();
-    events.filter_map(|e| Some(e.pointer("/choices/0/delta/content")?.as_str()?.to_owned())).collect()
+    events
+        .filter_map(|e| Some(e.pointer("/choices/0/delta/content")?.as_str()?.to_owned()))
+        .collect()
 }
 
 fn events_of(reply: &Reply) -> Vec<Value> {
@@ -154,7 +156,8 @@ async fn pieces(case: &Case) -> Outcome {
 async fn usage(case: &Case) -> Outcome {
     let grant = case.grant(&case.ask()).await?;
     let witness = twin(streamed(case, &grant).await)?;
-    let options = [None, Some(json!({ "include_usage": false })), Some(json!({ "include_usage": true }))];
+    let options =
+        [None, Some(json!({ "include_usage": false })), Some(json!({ "include_usage": true }))];
     for options in options {
         let asked = options.as_ref().is_some_and(|options| options["include_usage"] == json!(true));
         let mut prompt = case.prompt().with("stream", json!(true));
@@ -168,7 +171,11 @@ async fn usage(case: &Case) -> Outcome {
         reply.ensure("OKAP-R-304", sent == Some(&json!(true)), "include_usage at the provider")?;
         let extra = |event: &Value| event["choices"] == json!([]);
         let shown = events_of(&reply).iter().any(extra);
-        reply.ensure("OKAP-R-304", shown == asked, format!("the chunk with usage shown: {asked}"))?;
+        reply.ensure(
+            "OKAP-R-304",
+            shown == asked,
+            format!("the chunk with usage shown: {asked}"),
+        )?;
     }
     Ok(witness)
 }
@@ -190,8 +197,8 @@ async fn truncated(case: &Case) -> Outcome {
 async fn revoked(case: &Case) -> Outcome {
     let grant = case.grant(&case.ask()).await?;
     let witness = twin(streamed(case, &grant).await)?;
-    // ten seconds long, were it left alone
-    let prompt = slow(case, 100, 100);
+    // 15 seconds long, were it left alone
+    let prompt = slow(case, 150, 100);
     let mut raw = case.begin_stream(&grant, &prompt).await?;
     case.revoke(&grant).await?;
     let told = Instant::now();
@@ -216,7 +223,7 @@ async fn revoked(case: &Case) -> Outcome {
 async fn hangup(case: &Case) -> Outcome {
     let grant = case.grant(&case.ask()).await?;
     twin(streamed(case, &grant).await)?;
-    let prompt = slow(case, 100, 100);
+    let prompt = slow(case, 150, 100);
     let raw = case.begin_stream(&grant, &prompt).await?;
     case.note(&raw);
     drop(raw);
@@ -226,9 +233,8 @@ async fn hangup(case: &Case) -> Outcome {
 /// The provider's books have the call as cancelled soon.
 async fn cancelled(case: &Case, prompt: &Prompt, requirement: &str) -> Outcome {
     let nonce = prompt.nonce.clone();
-    let state = |books: &crate::provider::Ledger| {
-        books.clone().about(&nonce).last().map(|call| call.state)
-    };
+    let state =
+        |books: &crate::provider::Ledger| books.clone().about(&nonce).last().map(|call| call.state);
     let ended = |books: &crate::provider::Ledger| state(books) == Some(State::Cancelled);
     match case.provider().wait_until(Duration::from_secs(2), ended).await {
         Ok(books) => Witness::of_upstream(requirement, &prompt.nonce, &books.about(&prompt.nonce)),
