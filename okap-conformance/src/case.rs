@@ -24,6 +24,7 @@ pub use call::Prompt;
 pub use limits::Counter;
 pub use question::{Grant, Pending};
 pub use raw::Raw;
+pub use route::with;
 
 use crate::{
     catalogue::Test,

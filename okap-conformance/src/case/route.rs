@@ -10,6 +10,15 @@ use crate::{
     provider::Ledger,
 };
 
+/// A body with one more member.
+#[must_use]
+pub fn with(mut body: Value, member: &str, value: Value) -> Value {
+    if let Some(members) = body.as_object_mut() {
+        members.insert(member.to_owned(), value);
+    }
+    body
+}
+
 impl Case {
     /// A call to a route of the first provider of a grant.
     #[must_use]

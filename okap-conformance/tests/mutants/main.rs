@@ -36,7 +36,9 @@ const IDLE: &[&str] = &[
     "core.request.waits",
     "core.token.expired",
     "core.token.revoked",
-    "proxy.forward.body",
+    // below the seams: in the HTTP of the bench, and in a restart that it does not have
+    "limits.restart.counters",
+    "proxy.framing.ambiguous",
     "proxy.refuse.expired",
 ];
 
@@ -64,9 +66,14 @@ async fn every_mutant_is_killed_by_the_tests_it_names_and_fails_no_other() {
         let stray: Vec<_> = failed.difference(&named).collect();
         all += 1;
         killed += usize::from(caught);
-        let verdict = if caught { "killed" } else { "ALIVE" };
+        let verdict = match (caught, stray.is_empty()) {
+            (true, true) => "killed",
+            (true, false) => "stray",
+            (false, _) => "ALIVE",
+        };
         println!("{verdict:7} {:14} {:60} {}", mutant.id, mutant.what, mutant.killed_by.join(" "));
         if !caught || !stray.is_empty() {
+            println!("        failed {failed:?}");
             wrong.push(format!(
                 "{}: failed {failed:?}\n{}",
                 mutant.id,

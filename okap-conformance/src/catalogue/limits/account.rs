@@ -59,11 +59,7 @@ async fn again(case: &Case) -> Outcome {
 
 async fn objects(case: &Case) -> Outcome {
     let ask = case.ask().limits(json!({ "requests_per_day": 1 }));
-    let of = |model: &str| -> Value {
-        let mut object = ask.details();
-        object["models"] = json!([model]);
-        object
-    };
+    let of = |model: &str| -> Value { ask.clone().models(&[model]).details() };
     let grant = case.grant_of(&ask, &[of("gpt-4o-mini"), of("gpt-4o")]).await?;
     let (_, witness) = twin(case.forwarded(&grant, &case.prompt()).await)?;
     let other = case.prompt().model("gpt-4o");

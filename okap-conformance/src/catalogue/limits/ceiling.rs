@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    case::{Case, Grant},
+    case::{Case, Grant, with},
     catalogue::Test,
     http::Reply,
     outcome::{Outcome, Stop, Witness, twin},
@@ -57,7 +57,7 @@ async fn call(
     let messages = json!([{ "role": "user", "content": format!("{nonce}: say 16 words") }]);
     let mut body = json!({ "model": "gpt-4o-mini", "messages": messages });
     if let Some(ceiling) = ceiling {
-        body["max_tokens"] = json!(ceiling);
+        body = with(body, "max_tokens", json!(ceiling));
     }
     let reply = case.send(case.post(grant, "chat/completions", &body)).await?;
     let books = case.books_about(&nonce);

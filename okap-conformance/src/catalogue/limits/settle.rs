@@ -76,7 +76,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "a running call is held at its bound before it leaves, and shown as used",
         profile: Profile::Limits,
-        verifies: &["OKAP-R-351", "OKAP-R-243"],
+        verifies: &["OKAP-R-351", "OKAP-R-243", "OKAP-R-333"],
         needs: &[],
         twin: Some("limits.settle.usage"),
         threat: Some("overspend"),

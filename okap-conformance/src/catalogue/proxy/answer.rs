@@ -177,7 +177,7 @@ async fn at_once(case: &Case) -> Outcome {
     let grant = case.grant(&case.ask()).await?;
     twin(case.forwarded(&grant, &case.prompt()).await)?;
     let prompt = case.prompt();
-    case.hold(&prompt, TOO_MANY, Duration::from_millis(700));
+    case.hold(&prompt, TOO_MANY, Duration::from_secs(2));
     let calls = (0..TOO_MANY).map(|_| case.call(&grant, &prompt));
     let replies = join_all(calls).await.into_iter().collect::<Result<Vec<_>, _>>()?;
     let refused: Vec<_> = replies.iter().filter(|reply| reply.status != 200).collect();

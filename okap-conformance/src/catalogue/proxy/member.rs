@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    case::{Case, Prompt},
+    case::{Case, Prompt, with},
     catalogue::Test,
     outcome::{Outcome, Stop, Witness, twin},
     profile::Profile,
@@ -104,8 +104,8 @@ async fn refused(case: &Case) -> Outcome {
     }
     for (name, value) in of_responses() {
         let nonce = case.nonce();
-        let mut body = json!({ "model": "gpt-4o-mini", "input": nonce, "max_output_tokens": 16 });
-        body[name] = value;
+        let body = json!({ "model": "gpt-4o-mini", "input": nonce, "max_output_tokens": 16 });
+        let body = with(body, name, value);
         let call = case.post(&grant, "responses", &body);
         let refused = case.refuses(call, &nonce, "OKAP-R-298", refusal).await;
         refused.map_err(|stop| about(stop, name))?;
@@ -190,7 +190,10 @@ async fn store(case: &Case) -> Outcome {
     let (_, witness) = twin(case.forwarded(&grant, &case.prompt()).await)?;
     let stored = |nonce: &str| {
         let books = case.books_about(nonce);
-        books.last().map(|call| call.body["store"].clone()).unwrap_or_default()
+        books
+            .last()
+            .map(|call| call.body.get("store").cloned().unwrap_or_default())
+            .unwrap_or_default()
     };
     let prompt = case.prompt().with("store", json!(true));
     let reply = case.call(&grant, &prompt).await?;
@@ -200,7 +203,7 @@ async fn store(case: &Case) -> Outcome {
         let nonce = case.nonce();
         let mut body = json!({ "model": "gpt-4o-mini", "input": nonce, "max_output_tokens": 16 });
         if let Some(store) = store {
-            body["store"] = json!(store);
+            body = with(body, "store", json!(store));
         }
         let reply = case.send(case.post(&grant, "responses", &body)).await?;
         reply.has_status("OKAP-R-303", 200)?;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    case::{Case, Grant},
+    case::{Case, Grant, with},
     catalogue::Test,
     http::Call,
     outcome::{Outcome, Stop, Witness, twin},
@@ -81,20 +81,17 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
 
 async fn required(case: &Case) -> Outcome {
     let ask = case.ask();
-    let mut openai = ask.details();
-    openai["models"] = json!(["gpt-4o-mini", "text-embedding-3-small"]);
-    openai["capabilities"] = json!(["chat", "embeddings"]);
-    let mut anthropic = ask.details();
-    anthropic["provider"] = json!("anthropic");
-    anthropic["models"] = json!(["claude-sonnet-5"]);
+    let openai = ask.clone().models(&["gpt-4o-mini", "text-embedding-3-small"]);
+    let openai = openai.with("capabilities", json!(["chat", "embeddings"])).details();
+    let anthropic = ask.clone().with("provider", json!("anthropic")).models(&["claude-sonnet-5"]);
+    let anthropic = anthropic.details();
     let grant = case.grant_of(&ask, &[openai, anthropic]).await?;
 
     let nonce = case.nonce();
     let said = format!("{nonce}: say 16 words");
     let messages = json!([{ "role": "user", "content": said }]);
     let claude = json!({ "model": "claude-sonnet-5", "messages": messages });
-    let mut message = claude.clone();
-    message["max_tokens"] = json!(16);
+    let message = with(claude.clone(), "max_tokens", json!(16));
     for (provider, route, body) in [
         (0, "responses", json!({ "model": "gpt-4o-mini", "input": said, "max_output_tokens": 16 })),
         (0, "embeddings", json!({ "model": "text-embedding-3-small", "input": said })),

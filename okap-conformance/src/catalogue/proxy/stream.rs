@@ -140,7 +140,7 @@ async fn events(case: &Case) -> Outcome {
 async fn pieces(case: &Case) -> Outcome {
     let grant = case.grant(&case.ask()).await?;
     twin(streamed(case, &grant).await)?;
-    let prompt = case.prompt().words(16).with("stream", json!(true));
+    let prompt = case.prompt().words(11).with("stream", json!(true));
     let rule = Rule { one_byte: Some(true), crlf: Some(true), ..Rule::default() };
     case.provider().set_fault(rule.containing(&prompt.nonce));
     let reply = case.call(&grant, &prompt).await?;

@@ -6,7 +6,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "limits.01",
         what: "requests_per_minute is not kept",
-        killed_by: &["limits.rate.minute"],
+        killed_by: &["limits.rate.minute", "limits.window.minute"],
         lie: Lie {
             read: Some(|scene, key, record| forget(scene, key, record, "requests_per_minute")),
             ..Lie::NONE
