@@ -221,7 +221,8 @@ impl Desk {
         visit.call.status(reply.status);
         let headers = std::mem::take(&mut reply.headers);
         let status = StatusCode::from_u16(reply.status);
-        let body = stream::body(reply, manner.chunk_delay, manner.one_byte, visit.call);
+        let body =
+            stream::body(reply, manner.chunk_delay, manner.one_byte || manner.within, visit.call);
         let mut response = Response::new(body);
         *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         for (name, value) in headers {

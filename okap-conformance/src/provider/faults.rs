@@ -140,6 +140,8 @@ pub struct Rule {
     pub chunk_delay_ms: Option<u64>,
     /// Sends the body one byte at a time.
     pub one_byte: Option<bool>,
+    /// Sends an event that is not ASCII one byte at a time, others whole.
+    pub within: Option<bool>,
     /// Ends the lines of a stream with CR LF.
     pub crlf: Option<bool>,
 }
@@ -183,6 +185,7 @@ impl Rule {
         manner.delay = self.delay_ms.map_or(manner.delay, Duration::from_millis);
         manner.chunk_delay = self.chunk_delay_ms.map_or(manner.chunk_delay, Duration::from_millis);
         manner.one_byte = self.one_byte.unwrap_or(manner.one_byte);
+        manner.within = self.within.unwrap_or(manner.within);
         manner.crlf = self.crlf.unwrap_or(manner.crlf);
     }
 }

@@ -38,6 +38,7 @@ const IDLE: &[&str] = &[
     "core.token.revoked",
     // below the seams: in the HTTP of the bench, and in a restart that it does not have
     "limits.restart.counters",
+    "limits.window.day",
     "proxy.framing.ambiguous",
     "proxy.refuse.expired",
 ];

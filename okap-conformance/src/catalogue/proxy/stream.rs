@@ -29,7 +29,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
     Test {
         id: "proxy.stream.pieces",
         rev: 1,
-        title: "a stream that comes byte by byte, also within a character, says the same",
+        title: "an event that comes byte by byte, also within a character, says the same",
         profile: Profile::Proxy,
         verifies: &["OKAP-R-312"],
         needs: &[],
@@ -141,7 +141,7 @@ async fn pieces(case: &Case) -> Outcome {
     let grant = case.grant(&case.ask()).await?;
     twin(streamed(case, &grant).await)?;
     let prompt = case.prompt().words(11).with("stream", json!(true));
-    let rule = Rule { one_byte: Some(true), crlf: Some(true), ..Rule::default() };
+    let rule = Rule { within: Some(true), crlf: Some(true), ..Rule::default() };
     case.provider().set_fault(rule.containing(&prompt.nonce));
     let reply = case.call(&grant, &prompt).await?;
     let text = std::str::from_utf8(&reply.body).map(str::to_owned);

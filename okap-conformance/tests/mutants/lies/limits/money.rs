@@ -167,7 +167,12 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "limits.23",
         what: "the ceiling that was held for does not go up",
-        killed_by: &["limits.ceiling.lowered", "limits.ceiling.tokens"],
+        killed_by: &[
+            "limits.ceiling.lowered",
+            "limits.ceiling.tokens",
+            "proxy.body.exact",
+            "proxy.route.required",
+        ],
         lie: Lie {
             upstream: Some(|_, request| {
                 edit(request.body_mut(), |body| {

@@ -15,7 +15,14 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "limits.03",
         what: "a limit on money is not kept",
-        killed_by: &["limits.spend.race"],
+        killed_by: &[
+            "limits.ceiling.little",
+            "limits.ceiling.lowered",
+            "limits.spend.day",
+            "limits.spend.race",
+            "limits.spend.unpriced",
+            "limits.spend.zero",
+        ],
         lie: Lie {
             read: Some(|scene, key, record| forget(scene, key, record, "daily_spend")),
             ..Lie::NONE
@@ -24,12 +31,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "limits.02",
         what: "requests_per_day is not kept",
-        killed_by: &[
-            "limits.account.again",
-            "limits.account.objects",
-            "limits.rate.day",
-            "limits.window.day",
-        ],
+        killed_by: &["limits.account.again", "limits.account.objects", "limits.rate.day"],
         lie: Lie {
             read: Some(|scene, key, record| forget(scene, key, record, "requests_per_day")),
             ..Lie::NONE
@@ -58,11 +60,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         id: "limits.17",
         what: "a refusal for money is a success",
         killed_by: &[
+            "limits.ceiling.little",
             "limits.spend.day",
             "limits.spend.month",
-            "limits.spend.race",
             "limits.spend.zero",
-            "limits.ceiling.little",
         ],
         lie: Lie {
             response: Some(|scene, response| {
@@ -79,7 +80,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         killed_by: &["limits.rate.minute", "limits.window.minute", "proxy.answer.at_once"],
         lie: Lie {
             response: Some(|scene, response| {
-                if scene.is_call() && response.status() == 429 && response.body().ends_with(b"}}") {
+                if scene.is_call() && response.status() == 429 && is_own(response.body()) {
                     response.headers_mut().remove("retry-after");
                 }
             }),
@@ -92,7 +93,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         killed_by: &["limits.window.minute"],
         lie: Lie {
             response: Some(|_, response| {
-                if response.headers().contains_key("retry-after") {
+                if response.headers().contains_key("retry-after") && is_own(response.body()) {
                     let minute = http::HeaderValue::from_static("60");
                     response.headers_mut().insert("retry-after", minute);
                 }
@@ -128,4 +129,9 @@ pub(super) fn forget(scene: &Scene<'_>, key: &str, record: &mut Value, limit: &s
             }
         });
     }
+}
+
+/// A refusal of the vault's own, and none that it passes on.
+fn is_own(body: &[u8]) -> bool {
+    String::from_utf8_lossy(body).contains("\"okap\"")
 }

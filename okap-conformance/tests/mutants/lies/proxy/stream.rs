@@ -27,7 +27,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "proxy.61",
         what: "the chunk with the usage is shown to every app",
-        killed_by: &["proxy.stream.usage"],
+        killed_by: &["proxy.body.duplicate", "proxy.stream.usage"],
         lie: Lie {
             request: Some(|scene, request| {
                 if scene.path.ends_with("/chat/completions")
@@ -44,7 +44,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "proxy.62",
         what: "the provider is not asked for usage",
-        killed_by: &["proxy.stream.usage", "limits.settle.usage"],
+        killed_by: &["limits.settle.usage", "proxy.body.exact", "proxy.stream.usage"],
         lie: Lie {
             upstream: Some(|_, request| {
                 edit(request.body_mut(), |body| {
