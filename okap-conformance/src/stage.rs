@@ -156,7 +156,11 @@ impl Stage {
     /// [`StageError::Driver`] where the suite has not started it.
     pub(crate) async fn restart(&self) -> Result<(), StageError> {
         match &mut *self.launched.lock().await {
-            Some(launched) => Ok(launched.restart().await?),
+            Some(launched) => {
+                launched.restart().await?;
+                // the way to the fake provider may be kept in memory alone
+                self.seeded(&advertised(&self.target, &self.provider)).await
+            }
             None => Err(DriverError::Unsupported(Verb::Restart).into()),
         }
     }
@@ -181,16 +185,22 @@ impl Stage {
         let failed = |said| StageError::Vault(self.base_url.clone(), said);
         http.send(metadata).await.map_err(|stop| failed(stop.said()))?;
         self.verbs = self.capabilities().await?;
-        if self.verbs.contains(&Verb::Seed) {
-            for name in PROVIDERS {
-                let order = Order::Seed {
-                    user: self.target.user().to_owned(),
-                    provider: name.to_owned(),
-                    key: self.provider.master_key().to_owned(),
-                    upstream: provider.to_owned(),
-                };
-                self.driver.carry_out("", &order).await?;
-            }
+        self.seeded(provider).await
+    }
+
+    /// Gives the vault the suite's keys, and leads it to the fake provider.
+    async fn seeded(&self, provider: &str) -> Result<(), StageError> {
+        if !self.verbs.contains(&Verb::Seed) {
+            return Ok(());
+        }
+        for name in PROVIDERS {
+            let order = Order::Seed {
+                user: self.target.user().to_owned(),
+                provider: name.to_owned(),
+                key: self.provider.master_key().to_owned(),
+                upstream: provider.to_owned(),
+            };
+            self.driver.carry_out("", &order).await?;
         }
         Ok(())
     }

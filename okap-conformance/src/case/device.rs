@@ -85,7 +85,12 @@ impl Case {
     ///
     /// # Errors
     /// As [`device`](Self::device).
-    pub async fn device_of(&self, ask: &Ask, form: &Parameters, client: &str) -> Result<Device, Stop> {
+    pub async fn device_of(
+        &self,
+        ask: &Ask,
+        form: &Parameters,
+        client: &str,
+    ) -> Result<Device, Stop> {
         let reply = self.send_device(form).await?;
         let codes = ["/device_code", "/user_code", "/verification_uri"].map(|at| reply.text(at));
         let whole = reply.status == 200 && codes.iter().all(|text| !text.is_empty());

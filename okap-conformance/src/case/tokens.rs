@@ -1,6 +1,6 @@
 //! The token endpoint.
 
-use super::{Ask, Case, Coded, Parameters, Grant, code::LOCAL};
+use super::{Ask, Case, Coded, Grant, Parameters, code::LOCAL};
 use crate::{
     http::{Call, Reply},
     outcome::{Stop, prerequisite},

@@ -119,8 +119,11 @@ impl OpenCall {
         });
     }
 
-    pub(super) fn body(&self, body: Value) {
-        self.change(|call| call.body = body);
+    pub(super) fn body(&self, body: Value, sent: String) {
+        self.change(|call| {
+            call.body = body;
+            call.sent = sent;
+        });
     }
 
     pub(super) fn asked(&self, model: &str, streamed: bool) {

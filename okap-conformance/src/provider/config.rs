@@ -129,6 +129,8 @@ pub struct Manner {
     pub chunk_delay: Duration,
     /// Sends the body one byte at a time.
     pub one_byte: bool,
+    /// Sends an event that is not ASCII one byte at a time, others whole.
+    pub within: bool,
     /// Ends the lines of a stream with CR LF.
     pub crlf: bool,
 }
@@ -140,6 +142,7 @@ impl Default for Manner {
             delay: Duration::ZERO,
             chunk_delay: Duration::ZERO,
             one_byte: false,
+            within: false,
             crlf: false,
         }
     }

@@ -162,6 +162,7 @@ impl Desk {
                 reply.header("location", to);
                 Ok(Some(reply))
             }
+            Some(Fault::Says { status, body }) => Ok(Some(Reply::json(*status, body))),
             Some(Fault::Html) => {
                 let page = "<!doctype html><title>Just a moment...</title>".to_owned();
                 Ok(Some(Reply::whole(200, "text/html; charset=utf-8", page)))
@@ -220,7 +221,8 @@ impl Desk {
         visit.call.status(reply.status);
         let headers = std::mem::take(&mut reply.headers);
         let status = StatusCode::from_u16(reply.status);
-        let body = stream::body(reply, manner.chunk_delay, manner.one_byte, visit.call);
+        let body =
+            stream::body(reply, manner.chunk_delay, manner.one_byte || manner.within, visit.call);
         let mut response = Response::new(body);
         *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         for (name, value) in headers {

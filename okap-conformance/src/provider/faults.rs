@@ -35,6 +35,13 @@ pub enum Fault {
         #[serde(default = "found")]
         status: u16,
     },
+    /// This status and this JSON instead of an answer. Nothing is billed.
+    Says {
+        /// 200 to 599.
+        status: u16,
+        /// The body.
+        body: Value,
+    },
     /// No answer, ever. The prompt is billed.
     Hang,
     /// Breaks the connection after this many pieces of a stream, or in the middle of a body.
@@ -90,7 +97,14 @@ impl Fault {
 
     /// Whether the call costs something.
     pub(super) fn is_billed(&self) -> bool {
-        !matches!(self, Self::Status { .. } | Self::Redirect { .. } | Self::Html | Self::ZeroUsage)
+        !matches!(
+            self,
+            Self::Status { .. }
+                | Self::Redirect { .. }
+                | Self::Says { .. }
+                | Self::Html
+                | Self::ZeroUsage
+        )
     }
 }
 
@@ -126,6 +140,8 @@ pub struct Rule {
     pub chunk_delay_ms: Option<u64>,
     /// Sends the body one byte at a time.
     pub one_byte: Option<bool>,
+    /// Sends an event that is not ASCII one byte at a time, others whole.
+    pub within: Option<bool>,
     /// Ends the lines of a stream with CR LF.
     pub crlf: Option<bool>,
 }
@@ -169,6 +185,7 @@ impl Rule {
         manner.delay = self.delay_ms.map_or(manner.delay, Duration::from_millis);
         manner.chunk_delay = self.chunk_delay_ms.map_or(manner.chunk_delay, Duration::from_millis);
         manner.one_byte = self.one_byte.unwrap_or(manner.one_byte);
+        manner.within = self.within.unwrap_or(manner.within);
         manner.crlf = self.crlf.unwrap_or(manner.crlf);
     }
 }

@@ -117,10 +117,16 @@ pub(super) fn redacted(text: &str, master: &str) -> String {
     if master.is_empty() { text.to_owned() } else { text.replace(master, "<master>") }
 }
 
-/// The JSON without the master key.
+/// Most bytes of a string that are kept: whoever reads the books copies them.
+const KEPT: usize = 64 * 1024;
+
+/// The JSON without the master key, long strings cut short.
 pub(super) fn redacted_json(value: Value, master: &str) -> Value {
     match value {
-        Value::String(text) => Value::String(redacted(&text, master)),
+        Value::String(text) => {
+            let kept = text.get(..KEPT).unwrap_or(&text);
+            Value::String(redacted(kept, master))
+        }
         Value::Array(items) => items.into_iter().map(|item| redacted_json(item, master)).collect(),
         Value::Object(members) => members
             .into_iter()

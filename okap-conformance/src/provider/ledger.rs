@@ -83,6 +83,9 @@ pub struct Call {
     pub headers: Vec<Header>,
     /// Body as JSON; what is not JSON is kept as a string.
     pub body: Value,
+    /// The body as it was sent, up to 64 KiB; the master key reads `<master>`.
+    #[serde(default)]
+    pub sent: String,
     /// The model asked for.
     pub model: Option<String>,
     /// Whether a stream was asked for.

@@ -65,8 +65,12 @@ pub(super) fn spoil(reply: &mut Reply, manner: &Manner, fault: Option<&Fault>, e
             last.data.truncate(last.data.len() / 2);
         }
     }
-    if manner.one_byte {
-        reply.frames = reply.frames.iter().flat_map(single_bytes).collect();
+    let apart = |frame: &Frame| match manner.one_byte || (manner.within && !frame.data.is_ascii()) {
+        true => single_bytes(frame),
+        false => vec![frame.clone()],
+    };
+    if manner.one_byte || manner.within {
+        reply.frames = reply.frames.iter().flat_map(apart).collect();
     }
 }
 

@@ -13,6 +13,9 @@ use super::ledger::{Call, State};
 use super::route::{Route, Style};
 use super::{form, inspect};
 
+/// Most bytes of a body that are kept as they were sent.
+const KEPT: usize = 64 * 1024;
+
 /// A request with its place in the books.
 pub(super) struct Visit {
     pub(super) route: Option<Route>,
@@ -43,7 +46,8 @@ impl Visit {
             text => Value::String(text.into_owned()),
         });
         report(&call, inspect::body(&raw, &json, master), master);
-        call.body(inspect::redacted_json(json.clone(), master));
+        let sent = String::from_utf8_lossy(raw.get(..KEPT).unwrap_or(&raw));
+        call.body(inspect::redacted_json(json.clone(), master), inspect::redacted(&sent, master));
 
         let route = Route::of(&head.method, path, query);
         let style = Style::of(path, &head.headers);
@@ -71,6 +75,7 @@ fn entry(head: &Parts, master: &str) -> Call {
         query: query.map(|query| inspect::redacted(query, master)),
         headers: inspect::recorded(&head.headers, master),
         body: Value::Null,
+        sent: String::new(),
         model: None,
         streamed: false,
         prompt_tokens: 0,

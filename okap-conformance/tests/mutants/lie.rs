@@ -27,7 +27,7 @@ pub(crate) struct Mutant {
 pub(crate) struct Lie {
     /// A request as it comes in, before the vault sees it.
     pub(crate) request: Option<fn(&Scene<'_>, &mut Request<Bytes>)>,
-    /// An answer as it goes out. Holds streams back until they have ended.
+    /// An answer as it goes out; of a stream the head alone, with an empty body.
     pub(crate) response: Option<fn(&Scene<'_>, &mut Response<Bytes>)>,
     /// A record as it is read from the store; its kind is the part of the key before the slash.
     pub(crate) read: Option<fn(&Scene<'_>, &str, &mut Value)>,
@@ -35,8 +35,12 @@ pub(crate) struct Lie {
     pub(crate) commit: Option<fn(&Scene<'_>, &str, &mut Value)>,
     /// A request to the provider.
     pub(crate) upstream: Option<fn(&Scene<'_>, &mut Request<Bytes>)>,
-    /// The provider's answer. Holds streams back until they have ended.
+    /// The provider's answer; of a stream the head alone, with an empty body.
     pub(crate) answer: Option<fn(&Scene<'_>, &mut Response<Bytes>)>,
+    /// The body of the provider's answer, as it comes.
+    pub(crate) stream: Option<fn(okap_server::Body) -> okap_server::Body>,
+    /// Sends a call again after an answer with such a status.
+    pub(crate) again: Option<fn(u16) -> bool>,
     /// Follows redirects of the provider with these headers of the request; `None` refuses them.
     pub(crate) redirect: Option<fn(&HeaderMap) -> HeaderMap>,
     /// The document of a client, as it was fetched.
@@ -60,6 +64,8 @@ impl Lie {
         commit: None,
         upstream: None,
         answer: None,
+        stream: None,
+        again: None,
         redirect: None,
         document: None,
         typed: None,

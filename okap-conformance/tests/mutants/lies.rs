@@ -19,8 +19,16 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         oauth::client::MUTANTS,
         oauth::assertion::MUTANTS,
         device::MUTANTS,
-        proxy::MUTANTS,
-        limits::MUTANTS,
+        proxy::forward::MUTANTS,
+        proxy::route::MUTANTS,
+        proxy::credential::MUTANTS,
+        proxy::body::MUTANTS,
+        proxy::member::MUTANTS,
+        proxy::header::MUTANTS,
+        proxy::answer::MUTANTS,
+        proxy::stream::MUTANTS,
+        limits::rate::MUTANTS,
+        limits::money::MUTANTS,
     ];
     core::AREAS.iter().chain(profiles).copied().flatten()
 }

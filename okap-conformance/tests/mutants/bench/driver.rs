@@ -24,8 +24,7 @@ pub(crate) struct Within {
 }
 
 /// What it can do.
-const VERBS: [&str; 7] =
-    ["decide", "revoke", "advance", "audit", "dump", "publish", "sign_in"];
+const VERBS: [&str; 7] = ["decide", "revoke", "advance", "audit", "dump", "publish", "sign_in"];
 
 impl Within {
     pub(crate) fn new(vault: &Vault) -> Self {

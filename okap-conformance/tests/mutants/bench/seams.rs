@@ -16,7 +16,7 @@ use okap_server::{
 };
 use okap_types::{Provider, Secret, Timestamp};
 
-use super::vault::{boxed, read};
+use super::vault::told;
 use crate::lie::{Lie, Memory, Scene};
 
 /// The lie of a vault, and what it remembers.
@@ -194,17 +194,23 @@ impl Upstream for Way {
                 && let Some(to) = answer.headers().get(header::LOCATION)
                 && let Ok(to) = to.to_str().unwrap_or_default().parse::<http::Uri>()
             {
-                let mut again = sent;
+                let mut again = sent.clone();
                 *again.headers_mut() = kept(again.headers());
                 again.headers_mut().remove(header::HOST);
                 *again.uri_mut() = to;
                 answer = self.https.send(again).await?;
             }
+            if let Some(again) = lie.again
+                && again(answer.status().as_u16())
+            {
+                answer = self.https.send(sent).await?;
+            }
+            if let Some(stream) = lie.stream {
+                answer.headers_mut().remove(header::CONTENT_LENGTH);
+                answer = answer.map(stream);
+            }
             let Some(lie) = lie.answer else { return Ok(answer) };
-            let mut whole = read(answer).await;
-            lie(&act.scene(&self.seams), &mut whole);
-            whole.headers_mut().remove(header::CONTENT_LENGTH);
-            Ok(whole.map(boxed))
+            Ok(told(answer, |answer| lie(&act.scene(&self.seams), answer)).await)
         })
     }
 }

@@ -99,13 +99,23 @@ async fn answer(
     mut request: Request,
 ) -> Response<Body> {
     request.extensions_mut().insert(Peer(from.ip()));
+    // a body that is longer than can be is not waited for, and nothing is told about it
+    let length = request.headers().get("content-length").and_then(|l| l.to_str().ok());
+    let longest = length.is_some_and(|l| l.parse().is_ok_and(|l: usize| l > MOST / 8));
     let (head, body) = request.into_parts();
-    let mut whole = http::Request::from_parts(head, to_bytes(body, MOST).await.unwrap());
+    let (said, rest) = match longest {
+        true => (Bytes::new(), Some(body)),
+        false => match to_bytes(body, MOST).await {
+            Ok(said) => (said, None),
+            Err(_) => return Response::builder().status(400).body(Body::empty()).unwrap(),
+        },
+    };
+    let mut whole = http::Request::from_parts(head, said);
     let act = Act::of(&whole);
     act.clone()
         .during(async move {
             let Lie { request: ask, response: say, .. } = seams.lie;
-            if let Some(lie) = ask {
+            if let Some(lie) = ask.filter(|_| !longest) {
                 lie(&act.scene(&seams), &mut whole);
                 whole.headers_mut().remove("content-length");
             }
@@ -115,23 +125,42 @@ async fn answer(
                 }
                 return page.map(Body::from);
             }
-            let request = whole.map(Body::from);
+            let request = match rest {
+                Some(body) => whole.map(|_| body),
+                None => whole.map(Body::from),
+            };
             let response = okap.call(request).await.unwrap_or_else(|never| match never {});
             match say {
                 None => response.map(Body::new),
                 Some(lie) => {
-                    let mut whole = read(response).await;
-                    lie(&act.scene(&seams), &mut whole);
-                    whole.headers_mut().remove("content-length");
-                    whole.map(Body::from)
+                    let told = told(response, |response| lie(&act.scene(&seams), response));
+                    told.await.map(Body::new)
                 }
             }
         })
         .await
 }
 
+/// An answer with a lie told about it; of a stream about its head alone.
+pub(super) async fn told(
+    response: Response<okap_server::Body>,
+    lie: impl FnOnce(&mut Response<Bytes>),
+) -> Response<okap_server::Body> {
+    let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+    if kind.is_some_and(|kind| kind.starts_with("text/event-stream")) {
+        let (head, body) = response.into_parts();
+        let mut head = Response::from_parts(head, Bytes::new());
+        lie(&mut head);
+        return head.map(|_| body);
+    }
+    let mut whole = read(response).await;
+    lie(&mut whole);
+    whole.headers_mut().remove("content-length");
+    whole.map(boxed)
+}
+
 /// Reads an answer whole; one that breaks off is cut where it broke.
-pub(super) async fn read(response: Response<okap_server::Body>) -> Response<Bytes> {
+async fn read(response: Response<okap_server::Body>) -> Response<Bytes> {
     let (head, mut body) = response.into_parts();
     let mut bytes = Vec::new();
     while let Some(Ok(frame)) = body.frame().await {
@@ -141,6 +170,6 @@ pub(super) async fn read(response: Response<okap_server::Body>) -> Response<Byte
 }
 
 /// A whole body as the vault's own answers have it.
-pub(super) fn boxed(bytes: Bytes) -> okap_server::Body {
+fn boxed(bytes: Bytes) -> okap_server::Body {
     Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }

@@ -1,74 +1,10 @@
-use http::HeaderValue;
-use serde_json::{Value, json};
+//! Lies of a vault that forwards calls.
 
-use crate::lie::{Lie, Mutant, edit};
-
-pub(crate) const MUTANTS: &[Mutant] = &[
-    Mutant {
-        id: "proxy.01",
-        what: "the app's own token is forwarded to the provider",
-        killed_by: &["proxy.forward.clean"],
-        lie: Lie {
-            upstream: Some(|scene, request| {
-                let token = HeaderValue::from_str(scene.token()).unwrap();
-                request.headers_mut().insert("x-caller", token);
-            }),
-            ..Lie::NONE
-        },
-    },
-    Mutant {
-        id: "proxy.03",
-        what: "the master key stands in a header of the answer",
-        killed_by: &["proxy.key.never_seen"],
-        lie: Lie {
-            upstream: Some(|scene, request| {
-                let key = request.headers()["authorization"].to_str().unwrap();
-                scene.memory.keep("key", json!(key));
-            }),
-            response: Some(|scene, response| {
-                if let (true, Some(Value::String(key))) =
-                    (scene.is_call(), scene.memory.kept("key"))
-                {
-                    response.headers_mut().insert("x-debug", key.parse().unwrap());
-                }
-            }),
-            ..Lie::NONE
-        },
-    },
-    Mutant {
-        id: "proxy.09",
-        what: "a model that is not granted is forwarded",
-        killed_by: &["proxy.refuse.model"],
-        lie: Lie {
-            request: Some(|scene, request| {
-                if scene.is_call() {
-                    edit(request.body_mut(), |body| {
-                        let words = body["messages"].to_string();
-                        scene.memory.keep(&words, body["model"].take());
-                        body["model"] = json!("gpt-4o-mini");
-                    });
-                }
-            }),
-            upstream: Some(|scene, request| {
-                edit(request.body_mut(), |body| {
-                    let words = body["messages"].to_string();
-                    body["model"] = scene.memory.kept(&words).unwrap_or_default();
-                });
-            }),
-            ..Lie::NONE
-        },
-    },
-    Mutant {
-        id: "proxy.21",
-        what: "a revoked grant can be called",
-        killed_by: &["proxy.refuse.revoked"],
-        lie: Lie {
-            read: Some(|scene, key, record| {
-                if scene.is_call() && key.starts_with("grant/") {
-                    record["revoked"] = Value::Null;
-                }
-            }),
-            ..Lie::NONE
-        },
-    },
-];
+pub(super) mod answer;
+pub(super) mod body;
+pub(super) mod credential;
+pub(super) mod forward;
+pub(super) mod header;
+pub(super) mod member;
+pub(super) mod route;
+pub(super) mod stream;

@@ -1,0 +1,113 @@
+use bytes::Bytes;
+use http::HeaderValue;
+use serde_json::json;
+
+use crate::lie::{Lie, Mutant, edit};
+
+pub(crate) const MUTANTS: &[Mutant] = &[
+    Mutant {
+        id: "proxy.10",
+        what: "of two models in a body the last one counts",
+        killed_by: &["proxy.body.duplicate"],
+        lie: Lie {
+            request: Some(|_, request| {
+                let text = String::from_utf8_lossy(request.body());
+                if text.matches("\"model\"").count() > 1 {
+                    edit(request.body_mut(), |_| {});
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "proxy.18",
+        what: "a body is written anew, and loses something",
+        killed_by: &["proxy.body.exact"],
+        lie: Lie { upstream: Some(|_, request| edit(request.body_mut(), |_| {})), ..Lie::NONE },
+    },
+    Mutant {
+        id: "proxy.69",
+        what: "a member that the vault does not know stays behind",
+        killed_by: &["proxy.body.exact", "proxy.forward.body"],
+        lie: Lie {
+            upstream: Some(|_, request| {
+                edit(request.body_mut(), |body| {
+                    body.as_object_mut().map(|members| members.remove("temperature"));
+                });
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "proxy.37",
+        what: "what stands behind the JSON text is overlooked",
+        killed_by: &["proxy.body.json"],
+        lie: Lie {
+            request: Some(|_, request| {
+                if let Some(text) = request.body().strip_suffix(b"]") {
+                    *request.body_mut() = Bytes::copy_from_slice(text);
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "proxy.39",
+        what: "an encoding is overlooked",
+        killed_by: &["proxy.body.type"],
+        lie: Lie {
+            request: Some(|_, request| {
+                request.headers_mut().remove("content-encoding");
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "proxy.40",
+        what: "any type is JSON",
+        killed_by: &["proxy.body.type"],
+        lie: Lie {
+            request: Some(|_, request| {
+                if request.headers().get("content-type").is_some_and(|kind| kind == "text/plain") {
+                    let json = HeaderValue::from_static("application/json");
+                    request.headers_mut().insert("content-type", json);
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "proxy.41",
+        what: "a body has no end",
+        killed_by: &["proxy.body.size"],
+        lie: Lie { config: Some(|config| config.longest_call = usize::MAX), ..Lie::NONE },
+    },
+    Mutant {
+        id: "proxy.67",
+        what: "a refusal has a code of its own in type",
+        killed_by: &["proxy.shape.openai"],
+        lie: Lie {
+            response: Some(|scene, response| {
+                if scene.path.starts_with("/v1/openai") && response.status() == 403 {
+                    edit(response.body_mut(), |body| {
+                        body["error"]["type"] = json!("invalid_request_error");
+                    });
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "proxy.68",
+        what: "a refusal on a route of Anthropic has another shape",
+        killed_by: &["proxy.shape.anthropic"],
+        lie: Lie {
+            response: Some(|scene, response| {
+                if scene.path.starts_with("/v1/anthropic") && response.status() == 403 {
+                    edit(response.body_mut(), |body| body["type"] = json!("refusal"));
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+];
