@@ -1,7 +1,12 @@
 //! What a test is given: ways to ask, to decide, to call, and to see what reached the provider.
 
 mod ask;
+mod bound;
 mod call;
+pub(crate) mod code;
+mod exchange;
+pub(crate) mod key;
+pub(crate) mod proof;
 mod question;
 mod user;
 
@@ -16,7 +21,11 @@ use std::{
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub use ask::Ask;
+pub use bound::Bound;
 pub use call::Prompt;
+pub use code::Code;
+pub use key::Key;
+pub use proof::{Holder, Proof};
 pub use question::{Grant, Pending};
 
 use crate::{
@@ -42,8 +51,8 @@ pub struct Case {
 impl Case {
     pub(crate) fn new(stage: Arc<Stage>, test: &'static Test, attempt: usize) -> Self {
         let transcript = Transcript::new(stage.secrets.clone());
-        let http = Http::new(transcript.clone(), stage.target.timeouts.request.0);
         let seed = stage.seed.of(test.id).of(&attempt.to_string());
+        let http = Http::new(transcript.clone(), stage.target.timeouts.request.0).from_own(seed);
         Self { stage, test, http, transcript, seed, drawn: AtomicUsize::new(0) }
     }
 
@@ -97,10 +106,18 @@ impl Case {
         self.stage.target.timeouts.revoke_effect.0
     }
 
-    /// A moment so many seconds from now, as the wire has it.
+    /// Seconds since 1970 by the vault's clock.
+    #[must_use]
+    pub fn epoch(&self) -> i64 {
+        OffsetDateTime::from(SystemTime::now()).unix_timestamp().saturating_add(self.stage.turned())
+    }
+
+    /// A moment so many seconds from now by the vault's clock, as the wire has it.
     #[must_use]
     pub fn moment(&self, seconds: i64) -> String {
-        let at = OffsetDateTime::from(SystemTime::now()) + time::Duration::seconds(seconds);
+        let at = OffsetDateTime::from(SystemTime::now())
+            + time::Duration::seconds(seconds)
+            + time::Duration::seconds(self.stage.turned());
         let whole = at.replace_nanosecond(0).unwrap_or(at);
         whole.format(&Rfc3339).unwrap_or_default()
     }

@@ -2,9 +2,11 @@
 //! writes everything down.
 
 mod call;
+mod connect;
 mod reply;
 
 use std::{
+    net::Ipv4Addr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,13 +18,13 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 pub use call::Call;
 pub use reply::{Arrival, Reply};
 
 use crate::{
     outcome::{Finding, Stop},
+    seed::Seed,
     transcript::{Exchange, Transcript},
 };
 
@@ -36,6 +38,7 @@ pub struct Http {
     patience: Duration,
     began: Instant,
     unanswered: Arc<AtomicBool>,
+    from: Option<Ipv4Addr>,
 }
 
 /// What came of a call, before it is written down.
@@ -52,7 +55,15 @@ impl Http {
     /// A client that waits so long for an answer to end.
     #[must_use]
     pub fn new(transcript: Transcript, patience: Duration) -> Self {
-        Self { transcript, patience, began: Instant::now(), unanswered: Arc::default() }
+        let (began, unanswered) = (Instant::now(), Arc::default());
+        Self { transcript, patience, began, unanswered, from: None }
+    }
+
+    /// Calls come from an address of their own where the system has one, so that what a vault
+    /// bounds by source is not used up by other tests.
+    pub(crate) fn from_own(mut self, seed: Seed) -> Self {
+        self.from = Some(connect::own(seed));
+        self
     }
 
     /// Whether a call got no answer at all.
@@ -75,7 +86,7 @@ impl Http {
     /// As [`send`](Self::send).
     pub async fn send_within(&self, call: Call, patience: Duration) -> Result<Reply, Stop> {
         let begun = Instant::now();
-        let came = match tokio::time::timeout(patience, exchange(&call, begun)).await {
+        let came = match tokio::time::timeout(patience, exchange(&call, begun, self.from)).await {
             Ok(came) => came?,
             Err(_) => Err(format!("no answer within {} s", patience.as_secs_f32())),
         };
@@ -133,9 +144,13 @@ impl Http {
 }
 
 /// Sends and reads. The outer error is the suite's own fault, the inner one what the target did.
-async fn exchange(call: &Call, begun: Instant) -> Result<Result<Came, String>, Stop> {
+async fn exchange(
+    call: &Call,
+    begun: Instant,
+    from: Option<Ipv4Addr>,
+) -> Result<Result<Came, String>, Stop> {
     let (address, request) = prepared(call)?;
-    let stream = match TcpStream::connect(&address).await {
+    let stream = match connect::connect(&address, from).await {
         Ok(stream) => stream,
         Err(error) => return Ok(Err(format!("no connection to {address}: {error}"))),
     };

@@ -82,6 +82,8 @@ impl Launched {
         let folder = tempfile::Builder::new().prefix("okap-conformance-").tempdir();
         let folder = folder.map_err(|error| LaunchError::Start("a directory".to_owned(), error))?;
         places.set("dir", folder.path().join("data").to_string_lossy());
+        let here = std::path::absolute(&target.folder).unwrap_or_else(|_| target.folder.clone());
+        places.set("here", here.to_string_lossy());
         let program = plan.command.first().filter(|name| !name.is_empty());
         let program = PathBuf::from(places.fill(program.ok_or(LaunchError::Empty)?));
         let program = match program.components().count() > 1 && program.is_relative() {

@@ -1,6 +1,11 @@
 //! What all tests of a run share: the vault, the provider behind it, and the driver.
 
-use std::{collections::BTreeSet, net::TcpListener, time::Duration};
+use std::{
+    collections::BTreeSet,
+    net::TcpListener,
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
 
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -47,6 +52,7 @@ pub struct Stage {
     pub(crate) run: String,
     pub(crate) seed: Seed,
     launched: Mutex<Option<Launched>>,
+    turned: AtomicI64,
 }
 
 impl Stage {
@@ -95,6 +101,7 @@ impl Stage {
             run,
             seed,
             launched: Mutex::new(launched),
+            turned: AtomicI64::new(0),
         };
         stage.look_around(&advertised).await?;
         Ok(stage)
@@ -116,11 +123,31 @@ impl Stage {
         let base_url = target.target.base_url.trim_end_matches('/').to_owned();
         let (run, url) = (seed.of("run").word(), provider.url());
         let verbs = BTreeSet::new();
-        let launched = Mutex::new(None);
-        let mut stage =
-            Self { target, base_url, provider, driver, verbs, secrets, run, seed, launched };
+        let (launched, turned) = (Mutex::new(None), AtomicI64::new(0));
+        let mut stage = Self {
+            target,
+            base_url,
+            provider,
+            driver,
+            verbs,
+            secrets,
+            run,
+            seed,
+            launched,
+            turned,
+        };
         stage.look_around(&url).await?;
         Ok(stage)
+    }
+
+    /// How many seconds the vault's clock was turned forward.
+    pub(crate) fn turned(&self) -> i64 {
+        self.turned.load(Ordering::Acquire)
+    }
+
+    /// Takes note that the vault's clock was turned forward.
+    pub(crate) fn turn(&self, seconds: u32) {
+        self.turned.fetch_add(i64::from(seconds), Ordering::AcqRel);
     }
 
     /// Starts the vault anew over the same data.

@@ -46,7 +46,9 @@ impl Case {
     /// # Errors
     /// As [`decide_by`](Self::decide_by).
     pub async fn advance(&self, seconds: u32) -> Result<(), Stop> {
-        self.order(Order::Advance { seconds }).await.map(drop)
+        self.order(Order::Advance { seconds }).await?;
+        self.stage.turn(seconds);
+        Ok(())
     }
 
     /// The rows of a grant in the vault's audit.
