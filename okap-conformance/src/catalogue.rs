@@ -1,6 +1,8 @@
 //! Every test, by area. A file below a profile's folder is one area and lists its own.
 
 mod core;
+mod delegation;
+mod dpop;
 mod limits;
 mod proxy;
 
@@ -41,7 +43,7 @@ impl Test {
 
 /// Every test there is, in order of profile and area.
 pub fn all() -> impl Iterator<Item = &'static Test> {
-    let areas: [&'static [Test]; 8] = [
+    let areas: [&'static [Test]; 16] = [
         core::metadata::TESTS,
         core::request::TESTS,
         core::grant::TESTS,
@@ -50,6 +52,14 @@ pub fn all() -> impl Iterator<Item = &'static Test> {
         proxy::key::TESTS,
         proxy::refuse::TESTS,
         limits::TESTS,
+        dpop::proof::TESTS,
+        dpop::claims::TESTS,
+        dpop::binding::TESTS,
+        dpop::exchange::TESTS,
+        dpop::nonce::TESTS,
+        delegation::exchange::TESTS,
+        delegation::chain::TESTS,
+        delegation::spend::TESTS,
     ];
     areas.into_iter().flatten()
 }
