@@ -52,7 +52,8 @@ impl Case {
     pub(crate) fn new(stage: Arc<Stage>, test: &'static Test, attempt: usize) -> Self {
         let transcript = Transcript::new(stage.secrets.clone());
         let seed = stage.seed.of(test.id).of(&attempt.to_string());
-        let http = Http::new(transcript.clone(), stage.target.timeouts.request.0).from_own(seed);
+        let http =
+            Http::new(transcript.clone(), stage.target.timeouts.request.0).at_own_address(seed);
         Self { stage, test, http, transcript, seed, drawn: AtomicUsize::new(0) }
     }
 

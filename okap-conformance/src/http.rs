@@ -61,12 +61,12 @@ impl Http {
 
     /// Calls come from an address of their own where the system has one, so that what a vault
     /// bounds by source is not used up by other tests.
-    pub(crate) fn from_own(mut self, seed: Seed) -> Self {
+    pub(crate) fn at_own_address(mut self, seed: Seed) -> Self {
         self.from = Some(connect::own(seed));
         self
     }
 
-    /// Whether a call got no answer at all.
+    /// Whether a call got no answer at all, or one without an end.
     #[must_use]
     pub fn was_unanswered(&self) -> bool {
         self.unanswered.load(Ordering::Acquire)
@@ -100,6 +100,9 @@ impl Http {
                 exchange: Some(exchange),
             })
         })?;
+        if came.body.len() > LONGEST {
+            self.unanswered.store(true, Ordering::Release);
+        }
         Ok(Reply::new(
             exchange,
             &call,
