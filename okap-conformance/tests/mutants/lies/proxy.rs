@@ -22,8 +22,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         killed_by: &["proxy.key.never_seen"],
         lie: Lie {
             upstream: Some(|scene, request| {
-                let key = request.headers()["authorization"].to_str().unwrap();
-                scene.memory.keep("key", json!(key));
+                if let Some(key) = request.headers().get("authorization") {
+                    scene.memory.keep("key", json!(key.to_str().unwrap()));
+                }
             }),
             response: Some(|scene, response| {
                 if let (true, Some(Value::String(key))) =
@@ -38,7 +39,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "proxy.09",
         what: "a model that is not granted is forwarded",
-        killed_by: &["proxy.refuse.model"],
+        killed_by: &["proxy.refuse.model", "delegation.exchange.handed_on"],
         lie: Lie {
             request: Some(|scene, request| {
                 if scene.is_call() {
@@ -61,7 +62,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "proxy.21",
         what: "a revoked grant can be called",
-        killed_by: &["proxy.refuse.revoked"],
+        killed_by: &["proxy.refuse.revoked", "delegation.chain.revoked"],
         lie: Lie {
             read: Some(|scene, key, record| {
                 if scene.is_call() && key.starts_with("grant/") {
