@@ -50,9 +50,17 @@ async fn passes_nothing(vault: SocketAddr) -> Ran {
     let passed: Vec<_> = report["tests"].as_array().unwrap().iter().collect();
     let passed: Vec<_> = passed.iter().filter(|test| test["verdict"] == "pass").collect();
     assert!(passed.is_empty(), "{passed:#?}");
-    assert_eq!((ran.code, ran.count("pass"), ran.count("warn")), (1, 0, 0), "{report:#}");
-    assert!(ran.count("fail") > 0);
+    assert_eq!((ran.count("pass"), ran.count("warn")), (0, 0), "{report:#}");
+    // where a run is broken off, the few tests that were tried may all have lacked what they build on
+    match broken_off(&ran) {
+        true => assert!(matches!(ran.code, 1 | 5), "{report:#}"),
+        false => assert!(ran.code == 1 && ran.count("fail") > 0, "{report:#}"),
+    }
     ran
+}
+
+fn broken_off(ran: &Ran) -> bool {
+    ran.stdout.contains("tests in a row got no answer")
 }
 
 #[tokio::test]
@@ -73,8 +81,7 @@ async fn a_server_that_hangs_after_its_first_answer() {
     };
     let ran =
         passes_nothing(raw(move |stream, number| Box::pin(first(stream, number))).await).await;
-    let cut = ran.stdout.matches("tests in a row got no answer").count();
-    assert!(cut > 10, "the rest is not run: {cut}");
+    assert!(broken_off(&ran), "the rest is not run");
 }
 
 #[tokio::test]
@@ -89,7 +96,8 @@ async fn a_byte_a_second() {
 
 #[tokio::test]
 async fn an_answer_without_end() {
-    passes_nothing(raw(|stream, _| endless(stream)).await).await;
+    let ran = passes_nothing(raw(|stream, _| endless(stream)).await).await;
+    assert!(broken_off(&ran), "the rest is not run");
 }
 
 #[tokio::test]
