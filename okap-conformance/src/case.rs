@@ -1,15 +1,20 @@
 //! What a test is given: ways to ask, to decide, to call, and to see what reached the provider.
 
 mod ask;
+mod bound;
 mod browser;
 mod call;
 mod code;
 mod device;
+mod exchange;
 mod kept;
+pub(crate) mod key;
 mod limits;
+pub(crate) mod local;
 mod look;
 mod page;
 mod parameters;
+pub(crate) mod proof;
 mod published;
 mod question;
 mod raw;
@@ -30,13 +35,17 @@ use std::{
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub use ask::Ask;
+pub use bound::Bound;
 pub use browser::{ALLOW, Browser, DENY, REVOKE};
 pub use call::Prompt;
 pub use code::{Coded, Landing, Push};
 pub use device::Device;
+pub use key::Key;
 pub use limits::Counter;
+pub use local::Code;
 pub use page::{Button, Form, Page};
 pub use parameters::Parameters;
+pub use proof::{Holder, Proof};
 pub use published::Published;
 pub use question::{Grant, Pending};
 pub use raw::Raw;
@@ -120,6 +129,12 @@ impl Case {
     #[must_use]
     pub fn revoke_effect(&self) -> Duration {
         self.stage.target.timeouts.revoke_effect.0
+    }
+
+    /// Seconds since 1970 by the vault's clock.
+    #[must_use]
+    pub fn epoch(&self) -> i64 {
+        OffsetDateTime::from(SystemTime::now()).unix_timestamp().saturating_add(self.turned())
     }
 
     /// A moment so many seconds from now by the vault's clock, as the wire has it.

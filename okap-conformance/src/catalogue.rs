@@ -2,7 +2,9 @@
 
 mod admin;
 mod core;
+mod delegation;
 mod device;
+mod dpop;
 mod limits;
 mod oauth;
 mod proxy;
@@ -95,6 +97,14 @@ pub fn all() -> impl Iterator<Item = &'static Test> {
         device::request::TESTS,
         device::poll::TESTS,
         device::page::TESTS,
+        dpop::proof::TESTS,
+        dpop::claims::TESTS,
+        dpop::binding::TESTS,
+        dpop::exchange::TESTS,
+        dpop::nonce::TESTS,
+        delegation::exchange::TESTS,
+        delegation::chain::TESTS,
+        delegation::spend::TESTS,
     ];
     areas.iter().copied().flatten()
 }

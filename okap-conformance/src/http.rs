@@ -66,7 +66,7 @@ impl Http {
         self
     }
 
-    /// Whether a call got no answer at all.
+    /// Whether a call got no answer at all, or one without an end.
     #[must_use]
     pub fn was_unanswered(&self) -> bool {
         self.unanswered.load(Ordering::Acquire)
@@ -101,6 +101,9 @@ impl Http {
                 exchange: Some(exchange),
             })
         })?;
+        if came.body.len() > LONGEST {
+            self.unanswered.store(true, Ordering::Release);
+        }
         Ok(Reply::new(
             exchange,
             &call,

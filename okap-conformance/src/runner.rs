@@ -102,7 +102,9 @@ async fn group(
             Some(done) = running.join_next() => {
                 // a test that panics is caught where it runs
                 if let Ok((tested, answered)) = done {
-                    report.breaker.saw(answered);
+                    if let Some(answered) = answered {
+                        report.breaker.saw(answered);
+                    }
                     report.tally.count(tested.verdict);
                     (report.tell)(&Event::Tested(Box::new(tested)));
                 }

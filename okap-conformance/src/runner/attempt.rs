@@ -24,21 +24,23 @@ struct Tried {
 }
 
 /// Runs a test; once more where it failed, if that is wanted. Also tells whether the vault answered
-/// every call in time.
+/// every call in time; `None` where none was made.
 pub(super) async fn attempts(
     stage: &Arc<Stage>,
     test: &'static Test,
     again: bool,
-) -> (Tested, bool) {
+) -> (Tested, Option<bool>) {
     let begun = Instant::now();
     if let Some(missing) = missing(stage, test) {
         let said = DriverError::Unsupported(missing).to_string();
         let tested = Tested { verdict: Verdict::Untestable, said, attempts: 0, ..blank(test) };
-        return (tested, true);
+        return (tested, None);
     }
     let mut tried = attempt(stage, test, 1).await;
     let mut tested = judged(test, &tried.outcome);
-    if again && tested.verdict == Verdict::Fail && tried.in_time {
+    // a vault that is gone would only be waited for once more
+    let answered = tried.in_time && !tried.case.was_unanswered();
+    if again && tested.verdict == Verdict::Fail && answered {
         let second = attempt(stage, test, 2).await;
         tested.attempts = 2;
         if second.outcome.is_ok() {
@@ -54,7 +56,7 @@ pub(super) async fn attempts(
     tested.ms = ms(begun);
     redact(&mut tested, stage);
     let answered = tried.in_time && !tried.case.was_unanswered();
-    (tested, answered)
+    (tested, Some(answered))
 }
 
 fn missing(stage: &Stage, test: &Test) -> Option<Verb> {

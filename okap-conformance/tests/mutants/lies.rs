@@ -1,7 +1,9 @@
 //! All mutants, by profile.
 
 mod core;
+mod delegation;
 mod device;
+mod dpop;
 mod limits;
 mod oauth;
 mod proxy;
@@ -19,6 +21,12 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         oauth::client::MUTANTS,
         oauth::assertion::MUTANTS,
         device::MUTANTS,
+        dpop::proof::MUTANTS,
+        dpop::claims::MUTANTS,
+        dpop::binding::MUTANTS,
+        dpop::nonce::MUTANTS,
+        delegation::exchange::MUTANTS,
+        delegation::chain::MUTANTS,
         proxy::forward::MUTANTS,
         proxy::route::MUTANTS,
         proxy::credential::MUTANTS,

@@ -14,4 +14,5 @@
 
 mod command;
 mod nothing;
+mod servers;
 mod vault;

@@ -59,6 +59,7 @@ impl Vault {
             config = config.upstream(name.clone(), UpstreamProvider { base_url, style, auth });
             vault = vault.with_key(&owner, name, Secret::from(provider.master_key()));
         }
+        config.dpop_nonce = true;
         config.device_page = Some(issuer.join("okap/device").unwrap());
         if let Some(change) = lie.config {
             change(&mut config);
