@@ -1,10 +1,21 @@
 //! The command line: each verb in a file of its own.
 
+mod at;
+mod certify;
+mod completions;
+mod coverage;
+mod doctor;
 mod explain;
+mod init;
 mod list;
+mod new_test;
 mod out;
 mod provider;
+mod replay;
+mod report;
 mod run;
+mod session;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -22,6 +33,8 @@ struct Cli {
 
 const HELP: &str = "\
 Examples:
+  okap-conformance init                      writes ./okap-target.toml
+  okap-conformance doctor                    does the vault find the provider, and the suite the vault?
   okap-conformance run                       the vault of ./okap-target.toml, all that it claims
   okap-conformance run proxy. --json         the tests of one profile, as JSON
   okap-conformance explain proxy.refuse.model
@@ -30,17 +43,24 @@ Examples:
 Exit codes of run:
   0 conformant to every claimed profile    1 not conformant    2 wrong usage
   3 unreachable, nothing measured          4 the suite or the driver failed
-  5 incomplete: nothing failed, and not everything was tested";
+  5 incomplete: nothing failed, and not everything was tested
+  6 a failure that the baseline knows has passed";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Tests the vault of a description
+    Init(init::Args),
+    Doctor(doctor::Args),
     Run(run::Args),
-    /// Lists the tests
+    Replay(replay::Args),
+    Report(report::Args),
     List(list::Args),
-    /// Says what a test does, and which sentences of the specification it holds a vault to
     Explain(explain::Args),
+    Coverage(coverage::Args),
+    Certify(certify::Args),
+    Verify(verify::Args),
+    NewTest(new_test::Args),
     Provider(provider::Args),
+    Completions(completions::Args),
 }
 
 /// Runs the command line of this process.
@@ -53,9 +73,18 @@ pub async fn command() -> ExitCode {
         }
     };
     let done = match cli.command {
+        Command::Init(args) => init::run(args),
+        Command::Doctor(args) => doctor::run(args).await,
         Command::Run(args) => run::run(args).await,
+        Command::Replay(args) => replay::run(args).await,
+        Command::Report(args) => report::run(&args),
         Command::List(args) => list::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Coverage(args) => coverage::run(&args),
+        Command::Certify(args) => certify::run(args).await,
+        Command::Verify(args) => verify::run(&args),
+        Command::NewTest(args) => new_test::run(&args),
+        Command::Completions(args) => completions::run(&args),
         Command::Provider(args) => provider::run(args).await.map(|()| Exit::Conformant),
     };
     done.unwrap_or_else(|error| {

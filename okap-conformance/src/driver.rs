@@ -4,7 +4,9 @@
 //! A driver carries out [`Order`]s. Only [`Verb::Decide`] is needed; a test that needs another verb
 //! than those a driver has is `untestable`.
 
+mod browser;
 mod hook;
+mod human;
 mod none;
 mod template;
 
@@ -12,12 +14,15 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use browser::WebDriver;
 pub use hook::Hook;
+pub use human::Human;
 pub use none::Nobody;
 pub use template::Template;
 
 /// What a driver may be able to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verb {
     /// Say which verbs there are.

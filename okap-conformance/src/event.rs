@@ -34,6 +34,7 @@ pub enum Event {
 
 /// What a run is about.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Began {
     /// [`FORMAT`].
     pub format: u32,
@@ -41,8 +42,23 @@ pub struct Began {
     pub run: String,
     /// Version of the suite.
     pub suite: String,
+    /// SHA-256 of the tests, with their revisions and what they verify.
+    #[serde(default)]
+    pub catalogue: String,
+    /// SHA-256 of the requirements.
+    #[serde(default)]
+    pub requirements: String,
     /// The target's name, version, contact, source and address, as it says.
     pub target: About,
+    /// SHA-256 of the target's description.
+    #[serde(default)]
+    pub description: String,
+    /// Who decides: `hook`, `template`, `browser`, `human`, `nobody`.
+    #[serde(default)]
+    pub consent: String,
+    /// Whether every test of every claimed profile is among those that will run.
+    #[serde(default)]
+    pub whole: bool,
     /// What is tested.
     pub profiles: Vec<Profile>,
     /// What there is and the target does not claim.
@@ -57,6 +73,7 @@ pub struct Began {
 
 /// The target as it describes itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct About {
     /// Its name.
     pub name: String,
@@ -68,10 +85,14 @@ pub struct About {
     pub source: String,
     /// Its issuer.
     pub base_url: String,
+    /// The file that describes it, from the root of its repository; `/` between folders.
+    #[serde(default)]
+    pub file: String,
 }
 
 /// What a test came to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tested {
     /// Its id.
     pub test: String,
@@ -91,6 +112,9 @@ pub struct Tested {
     pub verdict: Verdict,
     /// What was seen that shows a pass, or why it is none, in one line.
     pub said: String,
+    /// Why the baseline expects that it does not pass, where it does.
+    #[serde(default)]
+    pub known: Option<String>,
     /// What is wrong, for `fail`, `warn` and `flaky`.
     pub finding: Option<Finding>,
     /// How often it ran.
@@ -103,6 +127,7 @@ pub struct Tested {
 
 /// What a run came to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Ended {
     /// How it ends.
     pub exit: Exit,

@@ -11,10 +11,13 @@
 //! A test is an async function that reads like the sentence it verifies and ends with a
 //! [`Witness`](outcome::Witness) or a [`Stop`](outcome::Stop); `ADDING.md` says how to write one.
 
+pub mod baseline;
 pub mod canary;
 pub mod case;
 pub mod catalogue;
+pub mod certificate;
 mod cli;
+pub mod digest;
 pub mod driver;
 pub mod event;
 pub mod http;
@@ -22,6 +25,7 @@ pub mod launch;
 pub mod outcome;
 pub mod profile;
 pub mod provider;
+pub mod redact;
 pub mod report;
 pub mod requirement;
 pub mod runner;

@@ -24,6 +24,7 @@ pub enum Stop {
 
 /// What the vault did, beside what it should have done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
     /// The requirement that is not met; `None` where no answer came at all.
     pub requirement: Option<String>,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A profile of the specification that a vault may claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {
     /// Requests, consent, grants, tokens, revocation, expiry. Every vault has it.

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::Deserialize;
 
+use crate::digest::sha256;
+
 const TEXT: &str = include_str!("../requirements.toml");
 
 /// One sentence of the specification with its identifier.
@@ -26,6 +28,27 @@ pub struct Requirement {
     pub text: String,
 }
 
+/// Why no test verifies a requirement that the specification does not exclude: a file each profile.
+const UNTESTED: [&str; 0] = [];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Untested {
+    reason: String,
+}
+
+static REASONS: LazyLock<BTreeMap<String, Untested>> = LazyLock::new(|| {
+    let read =
+        |text: &&str| -> BTreeMap<String, Untested> { toml::from_str(text).unwrap_or_default() };
+    UNTESTED.iter().flat_map(read).collect()
+});
+
+/// Why no test verifies a requirement, where the catalogue says so.
+#[must_use]
+pub fn untested(id: &str) -> Option<&'static str> {
+    REASONS.get(id).map(|untested| untested.reason.as_str())
+}
+
 static ALL: LazyLock<BTreeMap<String, Requirement>> =
     LazyLock::new(|| toml::from_str(TEXT).unwrap_or_default());
 
@@ -40,6 +63,12 @@ impl Requirement {
     #[must_use]
     pub fn find(id: &str) -> Option<&'static Self> {
         ALL.get(id)
+    }
+
+    /// SHA-256 of all of them, as they are written.
+    #[must_use]
+    pub fn digest() -> String {
+        sha256(TEXT.as_bytes())
     }
 
     /// Whether to do otherwise is a failure, and not only worth a warning.

@@ -8,9 +8,12 @@ use std::{sync::Arc, time::Instant};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
-    catalogue::Test,
+    baseline::Baseline,
+    catalogue::{self, Test},
+    digest,
     event::{About, Began, Ended, Event, FORMAT, Tested},
     profile::Profile,
+    requirement::Requirement,
     stage::Stage,
     verdict::{Exit, Tally, Verdict},
 };
@@ -18,17 +21,21 @@ use attempt::attempts;
 use breaker::Breaker;
 
 /// How tests are run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How many at a time. Those that change the vault for all run alone, at the end.
     pub at_once: usize,
     /// Whether a failure is tried once more, to tell what is flaky.
     pub again: bool,
+    /// Whether the exchanges of a pass are told as well.
+    pub keep: bool,
+    /// Failures that are known.
+    pub baseline: Baseline,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { at_once: 6, again: true }
+        Self { at_once: 6, again: true, keep: false, baseline: Baseline::default() }
     }
 }
 
@@ -44,14 +51,14 @@ pub async fn run(
     tell: &mut (dyn FnMut(&Event) + Send),
 ) -> Exit {
     let begun = Instant::now();
-    tell(&Event::Began(Box::new(began(stage, tests.len()))));
+    tell(&Event::Began(Box::new(began(stage, tests))));
     let mut order = tests.to_vec();
     stage.seed.of("order").shuffle(&mut order);
     let (alone, together): (Vec<_>, Vec<_>) = order.into_iter().partition(|test| test.runs_alone());
 
     let mut report = Report { tally: Tally::default(), breaker: Breaker::default(), tell };
-    group(stage, together, options, options.at_once.max(1), &mut report).await;
-    group(stage, alone, options, 1, &mut report).await;
+    group(stage, together, &options, options.at_once.max(1), &mut report).await;
+    group(stage, alone, &options, 1, &mut report).await;
 
     let Report { tally, breaker, tell } = report;
     let exit = tally.exit();
@@ -66,10 +73,18 @@ struct Report<'a> {
     tell: &'a mut (dyn FnMut(&Event) + Send),
 }
 
+impl Report<'_> {
+    fn tested(&mut self, mut tested: Tested, baseline: &Baseline) {
+        baseline.apply(&mut tested);
+        self.tally.count(tested.verdict);
+        (self.tell)(&Event::Tested(Box::new(tested)));
+    }
+}
+
 async fn group(
     stage: &Arc<Stage>,
     tests: Vec<&'static Test>,
-    options: Options,
+    options: &Options,
     at_once: usize,
     report: &mut Report<'_>,
 ) {
@@ -81,15 +96,14 @@ async fn group(
             let Some(test) = waiting.next() else { break };
             match report.breaker.why() {
                 Some(why) => {
-                    let tested = not_run(test, why);
-                    report.tally.count(tested.verdict);
-                    (report.tell)(&Event::Tested(Box::new(tested)));
+                    report.tested(not_run(test, why), &options.baseline);
                 }
                 None => {
                     let (stage, starts) = (Arc::clone(stage), starts.clone());
+                    let (again, keep) = (options.again, options.keep);
                     running.spawn(async move {
                         let _ = starts.send(test.id);
-                        attempts(&stage, test, options.again).await
+                        attempts(&stage, test, again, keep).await
                     });
                 }
             }
@@ -105,33 +119,40 @@ async fn group(
                     if let Some(answered) = answered {
                         report.breaker.saw(answered);
                     }
-                    report.tally.count(tested.verdict);
-                    (report.tell)(&Event::Tested(Box::new(tested)));
+                    report.tested(tested, &options.baseline);
                 }
             }
         }
     }
 }
 
-fn began(stage: &Stage, tests: usize) -> Began {
+fn began(stage: &Stage, tests: &[&'static Test]) -> Began {
     let identity = &stage.target.target;
     let profiles = stage.target.profiles();
     Began {
         format: FORMAT,
         run: stage.run.clone(),
         suite: env!("CARGO_PKG_VERSION").to_owned(),
+        catalogue: digest::of_catalogue(),
+        requirements: Requirement::digest(),
+        description: stage.target.digest.clone(),
+        consent: stage.target.consent.mode().word().to_owned(),
+        whole: catalogue::all()
+            .filter(|test| profiles.contains(&test.profile))
+            .all(|test| tests.iter().any(|chosen| chosen.id == test.id)),
         target: About {
             name: identity.name.clone(),
             version: identity.version.clone(),
             contact: identity.contact.clone(),
             source: identity.source.clone(),
             base_url: stage.base_url.clone(),
+            file: stage.target.file.clone(),
         },
         unclaimed: Profile::ALL.into_iter().filter(|p| !profiles.contains(p)).collect(),
         profiles,
         seed: stage.seed.to_string(),
         verbs: stage.verbs.iter().copied().collect(),
-        tests,
+        tests: tests.len(),
     }
 }
 

@@ -12,12 +12,12 @@ use tokio::sync::Mutex;
 
 use crate::{
     canary::Secrets,
-    driver::{Driver, DriverError, Hook, Nobody, Order, Template, Verb},
+    driver::{Driver, DriverError, Hook, Human, Nobody, Order, Template, Verb, WebDriver},
     http::{Call, Http},
     launch::{LaunchError, Launched, Places},
     provider::{self, FakeProvider},
     seed::Seed,
-    target::Target,
+    target::{Mode, Target},
     transcript::Transcript,
 };
 
@@ -86,11 +86,21 @@ impl Stage {
         };
         let run = seed.of("run").word();
         let patience = target.timeouts.consent.0;
-        let driver: Box<dyn Driver> = match (&target.consent.hook, &target.consent.approve_url) {
-            (Some(hook), _) => Box::new(Hook::at(places.fill(hook), run.clone(), patience)),
-            (None, Some(address)) => Box::new(Template::new(places.fill(address), patience)),
-            (None, None) => Box::new(Nobody),
-        };
+        let consent = &target.consent;
+        let driver: Box<dyn Driver> =
+            match (consent.mode(), &consent.hook, &consent.approve_url, &consent.browser) {
+                (Mode::Hook, Some(hook), ..) => {
+                    Box::new(Hook::at(places.fill(hook), run.clone(), patience))
+                }
+                (Mode::Template, _, Some(address), _) => {
+                    Box::new(Template::new(places.fill(address), patience))
+                }
+                (Mode::Browser, .., Some(browser)) => {
+                    Box::new(WebDriver::new(browser.clone(), patience))
+                }
+                (Mode::Human, ..) => Box::new(Human::here()),
+                _ => Box::new(Nobody),
+            };
         let mut stage = Self {
             verbs: BTreeSet::new(),
             target,
@@ -212,8 +222,7 @@ impl Stage {
             Err(DriverError::Unsupported(_)) => BTreeSet::new(),
             Err(failed) => return Err(failed.into()),
         };
-        let consent = &self.target.consent;
-        if consent.hook.is_some() || consent.approve_url.is_some() {
+        if self.target.consent.mode() != Mode::Nobody {
             verbs.insert(Verb::Decide);
         }
         if self.target.launch.is_some() {

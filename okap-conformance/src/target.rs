@@ -4,6 +4,7 @@
 //! (`OKAP_TARGET_CONSENT_HOOK`), then the file. A key that is not known is an error, wherever it
 //! stands.
 
+mod consent;
 mod read;
 mod span;
 
@@ -11,6 +12,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
+pub use consent::{Browser, Choice, Mode, Page, Step};
 pub use read::TargetError;
 pub use span::{Span, span};
 
@@ -39,6 +41,12 @@ pub struct Target {
     /// Where relative paths begin.
     #[serde(skip)]
     pub folder: PathBuf,
+    /// The file, from the root of its repository; `/` between folders.
+    #[serde(skip)]
+    pub file: String,
+    /// SHA-256 of the description, with all that was set from outside.
+    #[serde(skip)]
+    pub digest: String,
 }
 
 /// Who the target is, and what it claims.
@@ -89,15 +97,18 @@ pub struct Provider {
     pub advertise: Option<String>,
 }
 
-/// Who decides. The first that is there: the hook, the template; else what needs a decision is
-/// untestable.
+/// Who decides.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Consent {
+    /// Which of the ways below; [`Mode::Auto`] unless said otherwise.
+    pub mode: Mode,
     /// The vault's test hook ([`crate::driver::Hook`]).
     pub hook: Option<String>,
     /// An address that decides when it is fetched ([`crate::driver::Template`]).
     pub approve_url: Option<String>,
+    /// A browser that follows a script ([`crate::driver::WebDriver`]).
+    pub browser: Option<Browser>,
     /// Whose keys are used.
     pub user: Option<String>,
     /// What that user signs in with on the vault's own pages; without it those are not tested.

@@ -11,6 +11,7 @@ const LONGEST: usize = 16 * 1024;
 
 /// One request and its answer, with secrets by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Exchange {
     /// Its place in the test, from 1.
     pub number: usize,
@@ -84,10 +85,7 @@ impl Transcript {
 
     /// Writes an exchange down; returns its number.
     pub(crate) fn write(&self, mut exchange: Exchange, received: Vec<u8>) -> usize {
-        self.secrets.know_tokens(&exchange.answer);
-        for (_, value) in &exchange.answer_headers {
-            self.secrets.know_tokens(value);
-        }
+        self.secrets.learn(&exchange);
         let mut kept = self.kept();
         exchange.number = kept.exchanges.len() + 1;
         let number = exchange.number;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What one test came to. There is no `skip`: a test that did not run says why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The vault does what the requirement says, and a witness shows it.
@@ -66,6 +67,7 @@ impl fmt::Display for Verdict {
 
 /// How a run ends; the numbers are the exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Exit {
@@ -109,6 +111,7 @@ impl From<Exit> for ExitCode {
 
 /// How many tests came to what.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Tally(BTreeMap<Verdict, usize>);
 

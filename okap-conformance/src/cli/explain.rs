@@ -28,5 +28,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     if !test.needs.is_empty() {
         out::line(&format!("needs   {}", serde_json::to_string(test.needs)?));
     }
+    if test.runs_alone() {
+        out::line("alone   it changes the vault for all tests, and runs after them");
+    }
+    out::line(&format!("again   okap-conformance replay {}", test.id));
     Ok(Exit::Conformant)
 }

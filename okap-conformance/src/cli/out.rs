@@ -21,3 +21,15 @@ pub(super) fn progress(text: &str) {
         let _ = out.flush();
     }
 }
+
+/// A remark, to standard error.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// A question; the answer stands behind it in the same line.
+pub(super) fn ask(text: &str) {
+    let mut out = io::stderr().lock();
+    let _ = write!(out, "{text}");
+    let _ = out.flush();
+}

@@ -7,7 +7,6 @@ use crate::{
     event::{Event, Tested},
     profile::Profile,
     requirement::Requirement,
-    verdict::Verdict,
 };
 
 /// Most tests that the last screen says more about.
@@ -55,6 +54,27 @@ pub fn screen(run: &Run) -> String {
     screen
 }
 
+/// A test that was run again: every call, what came, and the verdict.
+#[must_use]
+pub fn replayed(tested: &Tested) -> String {
+    let mut text = String::new();
+    for exchange in &tested.exchanges {
+        let came = exchange.status.map_or("no answer".to_owned(), |status| status.to_string());
+        // a String takes everything
+        let _ = writeln!(text, "\n{}. after {} ms", exchange.number, exchange.at_ms);
+        let _ = writeln!(text, "{}\n=> {came} in {} ms", exchange.curl(), exchange.took_ms);
+        for (name, value) in &exchange.answer_headers {
+            let _ = writeln!(text, "   {name}: {value}");
+        }
+        for line in exchange.answer.lines() {
+            let _ = writeln!(text, "   {line}");
+        }
+    }
+    let _ = writeln!(text, "\n{} {}: {}", tested.verdict, tested.test, tested.title);
+    let _ = writeln!(text, "  {}", tested.said);
+    text
+}
+
 fn write(run: &Run, to: &mut String) -> std::fmt::Result {
     if let Some(began) = &run.began {
         let about = &began.target;
@@ -67,36 +87,31 @@ fn write(run: &Run, to: &mut String) -> std::fmt::Result {
             }
         }
     }
-    let trouble: Vec<_> = run.tested.iter().filter(|tested| tested.verdict.is_trouble()).collect();
-    let failures_first = |tested: &&&Tested| tested.verdict != Verdict::Fail;
-    let mut told = trouble.clone();
-    told.sort_by_key(|tested| failures_first(&tested));
-    for tested in told.iter().take(TOLD) {
+    let trouble = run.trouble();
+    let seed = run.began.as_ref().map_or("", |began| began.seed.as_str());
+    for tested in trouble.iter().take(TOLD) {
         writeln!(to)?;
-        one(tested, to)?;
+        one(tested, seed, to)?;
     }
     if let Some(rest) = trouble.len().checked_sub(TOLD).filter(|rest| *rest > 0) {
-        writeln!(to, "\nand {rest} more: --json or --junit has them all")?;
+        writeln!(to, "\nand {rest} more: --report html=report.html has them all")?;
     }
     if let Some(ended) = &run.ended {
         let why = ended.broken_off.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
-        let counts: Vec<_> = ended.tally.all().map(|(v, n)| format!("{n} {v}")).collect();
         let seconds = ended.ms / 1000;
-        writeln!(to, "\n{}: {} in {seconds} s{why}", ended.exit.meaning(), counts.join(", "))?;
+        writeln!(to, "\n{}: {} in {seconds} s{why}", ended.exit.meaning(), run.counts())?;
     }
     Ok(())
 }
 
 fn score(run: &Run, profile: Profile) -> String {
-    let all: Vec<_> = run.tested.iter().filter(|tested| tested.profile == profile).collect();
-    let passed = all.iter().filter(|tested| tested.verdict == Verdict::Pass).count();
-    match all.len() {
-        0 => "no tests in this run".to_owned(),
-        n => format!("{passed}/{n}"),
+    match run.score(profile) {
+        (_, 0) => "no tests in this run".to_owned(),
+        (passed, all) => format!("{passed}/{all}"),
     }
 }
 
-fn one(tested: &Tested, to: &mut String) -> std::fmt::Result {
+fn one(tested: &Tested, seed: &str, to: &mut String) -> std::fmt::Result {
     writeln!(to, "{} {}: {}", tested.verdict, tested.test, tested.title)?;
     let Some(finding) = &tested.finding else {
         return writeln!(to, "  {}", tested.said);
@@ -111,5 +126,17 @@ fn one(tested: &Tested, to: &mut String) -> std::fmt::Result {
     if let Some(exchange) = tested.exchanges.iter().find(|exchange| exchange.number == number) {
         writeln!(to, "  try it        {}", exchange.curl())?;
     }
-    writeln!(to, "  why           okap-conformance explain {}", tested.test)
+    writeln!(to, "  why           okap-conformance explain {}", tested.test)?;
+    writeln!(to, "  again         okap-conformance replay {} --seed {seed}", tested.test)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn the_last_screen_says_the_worst_first_and_how_to_go_on() {
+        insta::assert_snapshot!(screen(&sample::every()));
+    }
 }

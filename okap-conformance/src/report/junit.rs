@@ -29,16 +29,22 @@ fn case(tested: &Tested) -> TestCase {
     let mut case = TestCase::new(&tested.test, status(tested));
     case.set_classname(tested.profile.word()).set_time(Duration::from_millis(tested.ms));
     case.add_property(Property::new("verdict", tested.verdict.word()));
+    case.add_property(Property::new("revision", tested.rev.to_string()));
     for requirement in &tested.verifies {
         case.add_property(Property::new("requirement", requirement));
+    }
+    if let Some(known) = &tested.known {
+        case.add_property(Property::new("known", known));
     }
     case
 }
 
 fn status(tested: &Tested) -> TestCaseStatus {
     let mut status = match tested.verdict {
-        Verdict::Pass | Verdict::Warn | Verdict::Xfail => return TestCaseStatus::success(),
-        Verdict::NotApplicable | Verdict::Attested | Verdict::Review => TestCaseStatus::skipped(),
+        Verdict::Pass | Verdict::Warn => return TestCaseStatus::success(),
+        Verdict::NotApplicable | Verdict::Attested | Verdict::Review | Verdict::Xfail => {
+            TestCaseStatus::skipped()
+        }
         Verdict::Error => TestCaseStatus::non_success(NonSuccessKind::Error),
         Verdict::Fail | Verdict::Untestable | Verdict::Flaky | Verdict::Xpass => {
             TestCaseStatus::non_success(NonSuccessKind::Failure)

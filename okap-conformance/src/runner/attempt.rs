@@ -29,6 +29,7 @@ pub(super) async fn attempts(
     stage: &Arc<Stage>,
     test: &'static Test,
     again: bool,
+    keep: bool,
 ) -> (Tested, Option<bool>) {
     let begun = Instant::now();
     if let Some(missing) = missing(stage, test) {
@@ -50,7 +51,7 @@ pub(super) async fn attempts(
             tried = second;
         }
     }
-    if tested.verdict != Verdict::Pass {
+    if keep || tested.verdict != Verdict::Pass {
         tested.exchanges = tried.case.transcript().exchanges();
     }
     tested.ms = ms(begun);
@@ -123,6 +124,7 @@ pub(super) fn blank(test: &'static Test) -> Tested {
         threat: test.threat.map(str::to_owned),
         verdict: Verdict::Error,
         said: String::new(),
+        known: None,
         finding: None,
         attempts: 1,
         ms: 0,

@@ -7,7 +7,8 @@ use std::{
 
 use toml::{Table, Value};
 
-use super::Target;
+use super::{Mode, Target};
+use crate::digest::sha256;
 
 /// How the variables begin that set a key.
 const PREFIX: &str = "OKAP_TARGET_";
@@ -16,7 +17,7 @@ const PREFIX: &str = "OKAP_TARGET_";
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// The file cannot be read.
-    #[error("target {} cannot be read: {}; write one with the keys of okap-conformance run --help", .0.display(), .1)]
+    #[error("target {} cannot be read: {}; okap-conformance init writes one", .0.display(), .1)]
     Read(PathBuf, #[source] io::Error),
     /// It does not say what it may say.
     #[error("target {} does not hold: {}", .0.display(), .1)]
@@ -26,6 +27,9 @@ pub enum TargetError {
         "{0} is no setting: say section.key=value, such as consent.hook=http://127.0.0.1:8787/hook"
     )]
     Setting(String),
+    /// A way to decide is asked for that is not described.
+    #[error("consent by {0} needs consent.{1} in the target's description")]
+    Consent(Mode, &'static str),
     /// What is tested there may be somebody else's.
     #[error("{0} is not on this computer; if the vault is yours to test, add --i-own-this")]
     Elsewhere(String),
@@ -45,6 +49,7 @@ impl Target {
             .map_err(|error| TargetError::Read(path.to_owned(), error))?;
         let mut target = Self::parse(&text, path, settings, variables)?;
         target.folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        target.file = in_repository(path);
         Ok(target)
     }
 
@@ -78,7 +83,11 @@ impl Target {
                 parts.ok_or_else(|| TargetError::Setting(setting.clone()))?;
             put(&mut table, section, key, value);
         }
-        table.try_into().map_err(|error: toml::de::Error| wrong(error.message().to_owned()))
+        let digest = sha256(table.to_string().as_bytes());
+        let target = table.try_into();
+        let target: Self =
+            target.map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
+        Ok(Self { digest, ..target })
     }
 
     /// Refuses a target on another computer.
@@ -95,6 +104,21 @@ impl Target {
         });
         if here { Ok(()) } else { Err(TargetError::Elsewhere(self.target.base_url.clone())) }
     }
+}
+
+/// The path below the nearest folder that has a `.git`; as it is where there is none.
+fn in_repository(path: &Path) -> String {
+    let whole = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let root = whole.ancestors().skip(1).find(|folder| folder.join(".git").exists());
+    let below = root.and_then(|root| whole.strip_prefix(root).ok()).unwrap_or(path);
+    let parts: Vec<_> = below
+        .components()
+        .filter_map(|part| match part {
+            std::path::Component::Normal(name) => Some(name.to_string_lossy()),
+            _ => None,
+        })
+        .collect();
+    parts.join("/")
 }
 
 /// Puts a value, as TOML where it is that, else as a string.

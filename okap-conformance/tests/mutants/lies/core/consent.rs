@@ -41,6 +41,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
                 if key.starts_with("interaction/") {
                     scene.memory.keep(&app, record["access"].clone());
                 } else if key.starts_with("grant/")
+                    && record.get("ancestors").is_none()
                     && let Some(asked) = scene.memory.kept(&app)
                 {
                     let mut asked = asked.as_array().cloned().unwrap_or_default().into_iter();

@@ -124,6 +124,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
 pub(super) fn forget(scene: &Scene<'_>, key: &str, record: &mut Value, limit: &str) {
     if scene.is_call() && key.starts_with("grant/") {
         each_access(record, |access| {
+            let above = access.get("under").and_then(Value::as_array).cloned().unwrap_or_default();
+            for (at, _) in above.iter().enumerate() {
+                access["under"][at]["limits"].as_object_mut().unwrap().remove(limit);
+            }
             if let Some(limits) = access["limits"].as_object_mut() {
                 limits.remove(limit);
             }
