@@ -75,7 +75,8 @@ def consent(question, models_of, shown_hash, csrf):
     return _frame("An unverified app asks for access", (
         f"{_app(question['app'])}<p>Compare the code: the app shows the same.</p>"
         f"<p><code>{question['code']}</code></p>"
-        f'<form method="post">{_hidden(csrf=csrf, shown=shown_hash)}'
+        f'<form method="post" action="/okap/consent/{question["id"]}">'
+        f"{_hidden(csrf=csrf, shown=shown_hash)}"
         f'<button name="decision" value="deny">Deny</button>{objects}'
         '<button name="decision" value="allow">Allow what is ticked</button></form>'))
 
@@ -104,8 +105,8 @@ def _object(at, asked, models_of):
 def _boxes(at, what, names, checked):
     mark = " checked" if checked else ""
     return "".join(
-        f'<label><input type="checkbox" name="{at}.{what}.{escape(name)}"{mark}> '
-        f"{'all models' if name == '*' else escape(name)}</label>" for name in names)
+        f'<label><input type="checkbox" name="{at}.{what}.{n}" value="{escape(name)}"{mark}> '
+        f"{'all models' if name == '*' else escape(name)}</label>" for n, name in enumerate(names))
 
 
 def _limit(at, name, limit):

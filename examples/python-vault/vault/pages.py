@@ -106,8 +106,7 @@ def _choice(form, at):
         return None
 
     def ticked(what):
-        begin = f"{at}.{what}."
-        return [name.removeprefix(begin) for name in form if name.startswith(begin)]
+        return [value for name, value in form.items() if name.startswith(f"{at}.{what}.")]
 
     limits = {name: form.get(f"{at}.{name}", "").strip() for name in (*MONEY, *COUNTS)}
     limits = {name: Number(said) for name, said in limits.items() if said}

@@ -84,7 +84,7 @@ def clean(text):
 
 def is_visible(text):
     """Whether a name has no control, invisible or direction-changing characters."""
-    hidden = any(unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") for c in text)
+    hidden = any(unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") or c == "\u2800" for c in text)
     return not hidden and not _INVISIBLE.search(text)
 
 

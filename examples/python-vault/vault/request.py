@@ -15,7 +15,7 @@ _DAY = 86_400_000
 LONGEST, USUAL = 365 * _DAY, 30 * _DAY
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
-_VERSION = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)", re.ASCII)
+_VERSION = re.compile(r"(0|[1-9][0-9]{0,4})\.(0|[1-9][0-9]{0,4})", re.ASCII)
 
 
 def read_request(body, now):
