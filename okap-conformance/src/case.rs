@@ -1,8 +1,13 @@
 //! What a test is given: ways to ask, to decide, to call, and to see what reached the provider.
 
 mod ask;
+mod browser;
 mod call;
+mod kept;
+mod page;
 mod question;
+mod refused;
+mod source;
 mod user;
 
 use std::{
@@ -16,7 +21,9 @@ use std::{
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub use ask::Ask;
+pub use browser::{ALLOW, Browser, DENY, REVOKE};
 pub use call::Prompt;
+pub use page::{Button, Form, Page};
 pub use question::{Grant, Pending};
 
 use crate::{
@@ -42,8 +49,9 @@ pub struct Case {
 impl Case {
     pub(crate) fn new(stage: Arc<Stage>, test: &'static Test, attempt: usize) -> Self {
         let transcript = Transcript::new(stage.secrets.clone());
-        let http = Http::new(transcript.clone(), stage.target.timeouts.request.0);
         let seed = stage.seed.of(test.id).of(&attempt.to_string());
+        let http = Http::new(transcript.clone(), stage.target.timeouts.request.0);
+        let http = http.from(source::of(seed));
         Self { stage, test, http, transcript, seed, drawn: AtomicUsize::new(0) }
     }
 

@@ -1,5 +1,6 @@
 //! Every test, by area. A file below a profile's folder is one area and lists its own.
 
+mod admin;
 mod core;
 mod limits;
 mod proxy;
@@ -41,15 +42,25 @@ impl Test {
 
 /// Every test there is, in order of profile and area.
 pub fn all() -> impl Iterator<Item = &'static Test> {
-    let areas: [&'static [Test]; 8] = [
+    let areas: [&'static [Test]; 18] = [
         core::metadata::TESTS,
+        core::message::TESTS,
         core::request::TESTS,
+        core::details::TESTS,
+        core::wait::TESTS,
         core::grant::TESTS,
+        core::outcome::TESTS,
+        core::page::TESTS,
+        core::flat::TESTS,
         core::token::TESTS,
+        core::revoke::TESTS,
+        core::own::TESTS,
         proxy::forward::TESTS,
         proxy::key::TESTS,
         proxy::refuse::TESTS,
         limits::TESTS,
+        admin::page::TESTS,
+        admin::keep::TESTS,
     ];
     areas.into_iter().flatten()
 }

@@ -5,6 +5,7 @@ mod call;
 mod reply;
 
 use std::{
+    net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,7 +17,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 pub use call::Call;
 pub use reply::{Arrival, Reply};
@@ -36,6 +37,7 @@ pub struct Http {
     patience: Duration,
     began: Instant,
     unanswered: Arc<AtomicBool>,
+    source: Option<Ipv4Addr>,
 }
 
 /// What came of a call, before it is written down.
@@ -52,7 +54,16 @@ impl Http {
     /// A client that waits so long for an answer to end.
     #[must_use]
     pub fn new(transcript: Transcript, patience: Duration) -> Self {
-        Self { transcript, patience, began: Instant::now(), unanswered: Arc::default() }
+        let (began, unanswered) = (Instant::now(), Arc::default());
+        Self { transcript, patience, began, unanswered, source: None }
+    }
+
+    /// Calls this computer from another of its loopback addresses, where there are others: a vault
+    /// bounds what comes from one source.
+    #[must_use]
+    pub fn from(mut self, source: Ipv4Addr) -> Self {
+        self.source = Some(source);
+        self
     }
 
     /// Whether a call got no answer at all.
@@ -75,7 +86,8 @@ impl Http {
     /// As [`send`](Self::send).
     pub async fn send_within(&self, call: Call, patience: Duration) -> Result<Reply, Stop> {
         let begun = Instant::now();
-        let came = match tokio::time::timeout(patience, exchange(&call, begun)).await {
+        let source = call.source.or(self.source);
+        let came = match tokio::time::timeout(patience, exchange(&call, source, begun)).await {
             Ok(came) => came?,
             Err(_) => Err(format!("no answer within {} s", patience.as_secs_f32())),
         };
@@ -133,9 +145,13 @@ impl Http {
 }
 
 /// Sends and reads. The outer error is the suite's own fault, the inner one what the target did.
-async fn exchange(call: &Call, begun: Instant) -> Result<Result<Came, String>, Stop> {
+async fn exchange(
+    call: &Call,
+    source: Option<Ipv4Addr>,
+    begun: Instant,
+) -> Result<Result<Came, String>, Stop> {
     let (address, request) = prepared(call)?;
-    let stream = match TcpStream::connect(&address).await {
+    let stream = match connect(&address, source).await {
         Ok(stream) => stream,
         Err(error) => return Ok(Err(format!("no connection to {address}: {error}"))),
     };
@@ -143,13 +159,27 @@ async fn exchange(call: &Call, begun: Instant) -> Result<Result<Came, String>, S
         Ok(both) => both,
         Err(error) => return Ok(Err(error.to_string())),
     };
-    let driving = tokio::spawn(connection);
+    // ends with this future: whoever stops waiting hangs up
+    let mut driving = tokio::task::JoinSet::new();
+    driving.spawn(connection);
     let came = match sender.send_request(request).await {
         Ok(response) => Ok(read(response, begun).await),
         Err(error) => Err(told(&error)),
     };
-    driving.abort();
     Ok(came)
+}
+
+/// Not every system has more loopback addresses than one; there all calls come from that.
+async fn connect(address: &str, source: Option<Ipv4Addr>) -> std::io::Result<TcpStream> {
+    if let (Some(source), Ok(to @ SocketAddr::V4(v4))) = (source, address.parse())
+        && v4.ip().is_loopback()
+    {
+        let socket = TcpSocket::new_v4()?;
+        if socket.bind(SocketAddr::from((source, 0))).is_ok() {
+            return socket.connect(to).await;
+        }
+    }
+    TcpStream::connect(address).await
 }
 
 fn prepared(call: &Call) -> Result<(String, Request<Full<Bytes>>), Stop> {

@@ -100,6 +100,8 @@ pub struct Consent {
     pub approve_url: Option<String>,
     /// Whose keys are used.
     pub user: Option<String>,
+    /// What that user signs in with on the vault's own pages; without it those are not tested.
+    pub password: Option<String>,
 }
 
 /// How long the suite waits: `10s`, `500ms`.

@@ -56,6 +56,34 @@ impl Ask {
         self
     }
 
+    /// Without a member.
+    #[must_use]
+    pub fn without(mut self, member: &str) -> Self {
+        self.details.remove(member);
+        self
+    }
+
+    /// A body of shape 2 with the objects of these asks in place of the own one.
+    #[must_use]
+    pub fn beside(&self, others: &[Self]) -> Value {
+        let details: Vec<_> = others.iter().map(Self::details).collect();
+        json!({
+            "okap": "1.0",
+            "authorization_details": details,
+            "client": { "name": self.app() },
+        })
+    }
+
+    /// The body of shape 3, for the flat endpoint.
+    #[must_use]
+    pub fn shape_3(&self) -> Value {
+        let mut body = self.details.clone();
+        body.remove("type");
+        body.insert("okap".to_owned(), json!("1.0"));
+        body.insert("app_name".to_owned(), json!(self.app()));
+        Value::Object(body)
+    }
+
     /// What the app calls itself.
     #[must_use]
     pub fn app(&self) -> String {

@@ -1,6 +1,22 @@
 //! What every vault does.
 
+pub(super) mod details;
+pub(super) mod flat;
 pub(super) mod grant;
+pub(super) mod message;
 pub(super) mod metadata;
+pub(super) mod outcome;
+pub(super) mod own;
+pub(super) mod page;
 pub(super) mod request;
+pub(super) mod revoke;
 pub(super) mod token;
+pub(super) mod wait;
+
+use serde_json::Value;
+
+fn put(body: &mut Value, member: &str, value: Value) {
+    if let Some(members) = body.as_object_mut() {
+        members.insert(member.to_owned(), value);
+    }
+}

@@ -1,3 +1,5 @@
+use std::net::Ipv4Addr;
+
 use base64ct::{Base64, Encoding};
 use bytes::Bytes;
 use serde_json::Value;
@@ -10,13 +12,20 @@ pub struct Call {
     pub(crate) url: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Bytes,
+    pub(crate) source: Option<Ipv4Addr>,
 }
 
 impl Call {
     /// A request without a body.
     #[must_use]
     pub fn new(method: &str, url: impl Into<String>) -> Self {
-        Self { method: method.to_owned(), url: url.into(), headers: Vec::new(), body: Bytes::new() }
+        Self {
+            method: method.to_owned(),
+            url: url.into(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+            source: None,
+        }
     }
 
     /// `GET`.
@@ -69,6 +78,13 @@ impl Call {
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
+        self
+    }
+
+    /// From another loopback address than the rest of the test ([`Http::from`](super::Http::from)).
+    #[must_use]
+    pub const fn from(mut self, source: Ipv4Addr) -> Self {
+        self.source = Some(source);
         self
     }
 

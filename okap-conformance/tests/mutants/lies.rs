@@ -7,6 +7,6 @@ mod proxy;
 use crate::lie::Mutant;
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
-    let profiles: [&'static [Mutant]; 3] = [core::MUTANTS, proxy::MUTANTS, limits::MUTANTS];
-    profiles.into_iter().flatten()
+    let profiles: [&'static [Mutant]; 2] = [proxy::MUTANTS, limits::MUTANTS];
+    core::AREAS.into_iter().chain(profiles).flatten()
 }

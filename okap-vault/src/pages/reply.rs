@@ -55,9 +55,7 @@ fn guarded(mut response: Response) -> Response {
     set(&mut response, header::CACHE_CONTROL, "no-store");
     set(&mut response, header::X_FRAME_OPTIONS, "DENY");
     set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    // under no-referrer browsers send `Origin: null` with our own forms, and no form could be
-    // told from a stranger's; same-origin says as little to everybody else
-    set(&mut response, header::REFERRER_POLICY, "same-origin");
+    set(&mut response, header::REFERRER_POLICY, "no-referrer");
     set(&mut response, HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     response
 }

@@ -1,5 +1,6 @@
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::put;
 use crate::{
     case::Case,
     catalogue::Test,
@@ -77,9 +78,13 @@ async fn version(case: &Case) -> Outcome {
     let ask = case.ask();
     let one = twin(case.begin(&ask).await)?;
 
-    for wrong in [json!("2.0"), json!("1"), json!("01.0"), json!(1.0)] {
+    let wrong = [Some("2.0"), Some("1"), Some("01.0"), Some("1.0.0"), Some(""), None];
+    for wrong in wrong {
         let mut body = ask.shape_2();
-        put(&mut body, "okap", wrong);
+        match (wrong, body.as_object_mut()) {
+            (None, Some(members)) => drop(members.remove("okap")),
+            _ => put(&mut body, "okap", json!(wrong)),
+        }
         let reply = case.request(&body).await?;
         reply.is_refused("OKAP-R-024", 400, "unsupported_version")?;
         let named = reply
@@ -95,12 +100,6 @@ async fn version(case: &Case) -> Outcome {
     let other = case.request(&later).await?;
     other.ensure("OKAP-R-025", other.status == 202, "202 for a later minor version")?;
     Witness::of_fresh("OKAP-R-024", one.token(), other.text("/continue/access_token"))
-}
-
-fn put(body: &mut Value, member: &str, value: Value) {
-    if let Some(members) = body.as_object_mut() {
-        members.insert(member.to_owned(), value);
-    }
 }
 
 /// Scheme and authority of an address.

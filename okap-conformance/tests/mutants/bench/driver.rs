@@ -15,18 +15,27 @@ use super::{
 pub(crate) struct Within {
     control: Control<Store, ConsentPage>,
     clock: Clock,
+    dump: tempfile::TempDir,
 }
+
+/// What it can do.
+const VERBS: [&str; 5] = ["decide", "revoke", "advance", "audit", "dump"];
 
 impl Within {
     pub(crate) fn new(vault: &Vault) -> Self {
-        Self { control: vault.control.clone(), clock: vault.clock.clone() }
+        Self {
+            control: vault.control.clone(),
+            clock: vault.clock.clone(),
+            dump: tempfile::tempdir().unwrap(),
+        }
     }
 
     async fn order(&self, order: &Order) -> Result<Value, DriverError> {
         match order {
-            Order::Capabilities => Ok(json!({ "verbs": ["decide", "revoke", "advance", "audit"] })),
-            Order::Decide { decision, interaction_url, user_code, .. } => {
-                let asked = self.find(interaction_url.as_deref(), user_code.as_deref()).await?;
+            Order::Capabilities => Ok(json!({ "verbs": VERBS })),
+            Order::Decide { correlation, decision, interaction_url, user_code, .. } => {
+                let (page, code) = (interaction_url.as_deref(), user_code.as_deref());
+                let asked = self.find(page, code, correlation).await?;
                 self.decide(&asked, decision).await
             }
             Order::Revoke { grant } => {
@@ -43,6 +52,11 @@ impl Within {
                 let rows: Vec<_> = rows.into_iter().filter(|row| row.grant == grant).collect();
                 Ok(json!({ "rows": rows }))
             }
+            Order::Dump => {
+                let kept = self.control.vault().kept().await.map_err(failed)?;
+                std::fs::write(self.dump.path().join("kept.json"), kept).map_err(failed)?;
+                Ok(json!({ "path": self.dump.path() }))
+            }
             other => Err(DriverError::Unsupported(other.verb())),
         }
     }
@@ -51,11 +65,19 @@ impl Within {
         &self,
         page: Option<&str>,
         code: Option<&str>,
+        correlation: &str,
     ) -> Result<Interaction, DriverError> {
         if let Some(id) = page.and_then(|page| page.rsplit('/').next()) {
             return self.control.interaction(id).await.map_err(failed);
         }
-        self.control.typed(code.unwrap_or_default(), "bench").await.map_err(failed)
+        if let Some(code) = code {
+            return self.control.typed(code, "bench").await.map_err(failed);
+        }
+        let waiting = self.control.waiting().await.map_err(failed)?;
+        let carries = |asked: &Interaction| {
+            asked.app.info.name.as_ref().is_some_and(|name| name.as_str().contains(correlation))
+        };
+        waiting.into_iter().find(carries).ok_or_else(|| failed("no such request"))
     }
 
     async fn decide(&self, asked: &Interaction, decision: &Decision) -> Result<Value, DriverError> {

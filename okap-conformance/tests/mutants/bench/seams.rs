@@ -77,6 +77,17 @@ impl Store {
         self.inner.audit()
     }
 
+    /// Everything that is kept, as it is on the disk of other vaults.
+    pub(crate) async fn kept(&self) -> Result<Vec<u8>, StoreError> {
+        let mut kept = Vec::new();
+        for (key, found) in self.inner.list(&Key::stored(""), None, usize::MAX).await? {
+            kept.extend_from_slice(format!("{key}\t").as_bytes());
+            kept.extend_from_slice(&found.bytes);
+            kept.push(b'\n');
+        }
+        Ok(kept)
+    }
+
     fn told(&self, key: &Key, found: &mut Versioned) {
         if let Some(lie) = self.seams.lie.read {
             found.bytes = changed(lie, &self.seams, key, &found.bytes);

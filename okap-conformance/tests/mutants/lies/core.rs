@@ -1,60 +1,46 @@
-use http::StatusCode;
-use serde_json::json;
+//! Mutants of the profile `core`, by area.
 
-use crate::lie::{Lie, Mutant, each_access, edit};
+mod consent;
+mod flat;
+mod message;
+mod outcome;
+mod own;
+mod request;
+mod wait;
 
-pub(crate) const MUTANTS: &[Mutant] = &[
-    Mutant {
-        id: "core.02",
-        what: "a request of an unknown major version is taken",
-        killed_by: &["core.request.version"],
-        lie: Lie {
-            request: Some(|scene, request| {
-                if scene.path == "/okap/authorize" {
-                    edit(request.body_mut(), |body| body["okap"] = json!("1.0"));
-                }
-            }),
-            ..Lie::NONE
-        },
-    },
-    Mutant {
-        id: "core.10",
-        what: "a denial is sent with status 200",
-        killed_by: &["core.grant.denied"],
-        lie: Lie {
-            response: Some(|scene, response| {
-                if scene.path == "/okap/continue" && response.status() == StatusCode::FORBIDDEN {
-                    *response.status_mut() = StatusCode::OK;
-                }
-            }),
-            ..Lie::NONE
-        },
-    },
-    Mutant {
-        id: "core.14",
-        what: "what the user lowers is granted as it was asked",
-        killed_by: &["core.grant.narrowed"],
-        lie: Lie {
-            commit: Some(|scene, key, record| {
-                let app = record.pointer("/app/info/name").map(ToString::to_string);
-                let app = app.unwrap_or_default();
-                if key.starts_with("interaction/") {
-                    scene.memory.keep(&app, record["access"].clone());
-                } else if key.starts_with("grant/")
-                    && let Some(asked) = scene.memory.kept(&app)
-                {
-                    let mut asked = asked.as_array().cloned().unwrap_or_default().into_iter();
-                    each_access(record, |access| {
-                        let asked = asked.next().unwrap_or_default();
-                        for member in ["models", "limits"] {
-                            if let Some(wanted) = asked.get(member) {
-                                access[member] = wanted.clone();
-                            }
-                        }
-                    });
-                }
-            }),
-            ..Lie::NONE
-        },
-    },
+use bytes::Bytes;
+use http::Request;
+use serde_json::Value;
+
+use crate::lie::{Mutant, Scene};
+
+pub(crate) const AREAS: [&[Mutant]; 7] = [
+    message::MUTANTS,
+    request::MUTANTS,
+    wait::MUTANTS,
+    consent::MUTANTS,
+    outcome::MUTANTS,
+    flat::MUTANTS,
+    own::MUTANTS,
 ];
+
+/// Changes what a direct request says.
+fn asked(scene: &Scene<'_>, request: &mut Request<Bytes>, change: impl FnOnce(&mut Value)) {
+    let Ok(mut body) = serde_json::from_slice::<Value>(request.body()) else { return };
+    let before = body.clone();
+    if scene.path == "/okap/authorize" {
+        change(&mut body);
+    }
+    // what is left alone stays byte for byte
+    if body != before {
+        *request.body_mut() = body.to_string().into();
+    }
+}
+
+/// Changes each object that is asked for in shape 2.
+fn each_asked(scene: &Scene<'_>, request: &mut Request<Bytes>, change: impl FnMut(&mut Value)) {
+    asked(scene, request, |body| {
+        let details = body.get_mut("authorization_details").and_then(Value::as_array_mut);
+        details.into_iter().flatten().for_each(change);
+    });
+}

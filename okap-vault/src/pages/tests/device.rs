@@ -204,7 +204,7 @@ async fn v96_a_code_comes_with_the_token_of_its_session_from_our_own_page() {
     for headers in [
         [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")],
         [("origin", ISSUER), ("sec-fetch-site", "cross-site")],
-        [("origin", "null"), ("sec-fetch-site", "same-origin")],
+        [("origin", "null"), ("sec-fetch-site", "cross-site")],
     ] {
         let headers = [&headers[..], &[("cookie", browser.cookie.as_str())]].concat();
         let refused = stage.post("/okap/device", &headers, &fields).await;

@@ -56,7 +56,9 @@ async fn a_form_from_elsewhere_changes_nothing() {
         [("origin", "http://localhost:8788"), ("sec-fetch-site", "same-origin")],
         [("origin", "http://127.0.0.1:8787"), ("sec-fetch-site", "same-origin")],
         [("origin", "http://localhost:8787/"), ("sec-fetch-site", "same-origin")],
-        [("origin", "null"), ("sec-fetch-site", "same-origin")],
+        [("origin", "null"), ("sec-fetch-site", "cross-site")],
+        [("origin", "null"), ("sec-fetch-site", "none")],
+        [("origin", "null"), ("origin", "null")],
         [("origin", ISSUER), ("sec-fetch-site", "cross-site")],
         [("origin", ISSUER), ("sec-fetch-site", "same-site")],
         [("origin", ISSUER), ("origin", "https://evil.example")],
@@ -73,6 +75,8 @@ async fn a_form_from_elsewhere_changes_nothing() {
     }
     for headers in [
         &[("origin", ISSUER), ("sec-fetch-site", "same-origin")][..],
+        // what browsers send with a form of a page that tells nobody where it was
+        &[("origin", "null"), ("sec-fetch-site", "same-origin")],
         &[("sec-fetch-site", "none")],
         &[("origin", ISSUER)],
         &[],
@@ -161,7 +165,7 @@ async fn every_page_keeps_others_out() {
             ("content-type", "text/html; charset=utf-8"),
             ("x-frame-options", "DENY"),
             ("x-content-type-options", "nosniff"),
-            ("referrer-policy", "same-origin"),
+            ("referrer-policy", "no-referrer"),
             ("cache-control", "no-store"),
             ("cross-origin-opener-policy", "same-origin"),
         ] {

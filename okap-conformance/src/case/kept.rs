@@ -1,0 +1,54 @@
+//! What the vault keeps: every file of its dump.
+
+use std::path::Path;
+
+use super::Case;
+use crate::{driver::Order, outcome::Stop};
+
+/// Most bytes that are looked at.
+const MOST: u64 = 256 * 1024 * 1024;
+
+impl Case {
+    /// The files in which the vault keeps its state, by name. Needs [`Verb::Dump`].
+    ///
+    /// [`Verb::Dump`]: crate::driver::Verb::Dump
+    ///
+    /// # Errors
+    /// [`Stop::Broken`] where there is nothing to be read.
+    pub async fn kept(&self) -> Result<Vec<(String, Vec<u8>)>, Stop> {
+        let said = self.order(Order::Dump).await?;
+        let path = said.pointer("/path").and_then(|path| path.as_str()).unwrap_or_default();
+        let mut files = Vec::new();
+        read(Path::new(path), &mut files)
+            .map_err(|error| Stop::Broken(format!("the dump at {path:?}: {error}")))?;
+        match files.is_empty() {
+            true => Err(Stop::Broken(format!("the dump at {path:?} is empty"))),
+            false => Ok(files),
+        }
+    }
+
+    /// Which secret of a kind (`master`, `token_`) stands in bytes, and in which form.
+    #[must_use]
+    pub fn secret_in(&self, kind: &str, bytes: &[u8]) -> Option<String> {
+        let seen = self.stage.secrets.find(kind, bytes)?;
+        Some(format!("{} ({})", seen.secret, seen.form))
+    }
+}
+
+fn read(at: &Path, files: &mut Vec<(String, Vec<u8>)>) -> std::io::Result<()> {
+    let about = std::fs::symlink_metadata(at)?;
+    if about.is_dir() {
+        for entry in std::fs::read_dir(at)? {
+            read(&entry?.path(), files)?;
+        }
+    } else if about.is_file() && about.len() <= MOST {
+        let name = at.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match std::fs::read(at) {
+            Ok(bytes) => files.push((name, bytes)),
+            // a database takes its own files away
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

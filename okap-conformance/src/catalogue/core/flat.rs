@@ -1,0 +1,184 @@
+//! The flat request: one call, held until the user decides.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::put;
+use crate::{
+    case::{Ask, Case},
+    catalogue::Test,
+    driver::Decision,
+    http::{Call, Reply},
+    outcome::{Outcome, Stop, Witness, ensure, twin},
+    profile::Profile,
+};
+
+pub(in crate::catalogue) const TESTS: &[Test] = &[
+    Test {
+        id: "core.flat.approved",
+        rev: 1,
+        title: "a flat request is held until the user allows, and hands its token out once",
+        profile: Profile::Core,
+        verifies: &["OKAP-R-162", "OKAP-R-163", "OKAP-R-164", "OKAP-R-166"],
+        needs: &[],
+        twin: None,
+        threat: None,
+        run: |case| Box::pin(approved(case)),
+    },
+    Test {
+        id: "core.flat.refused",
+        rev: 1,
+        title: "a flat request that is denied or malformed is answered with 200 and no approval",
+        profile: Profile::Core,
+        verifies: &["OKAP-R-012", "OKAP-R-162"],
+        needs: &[],
+        twin: Some("core.flat.approved"),
+        threat: None,
+        run: |case| Box::pin(refused(case)),
+    },
+    Test {
+        id: "core.flat.source",
+        rev: 1,
+        title: "the outcome of a flat request goes to the source that asked",
+        profile: Profile::Core,
+        verifies: &["OKAP-R-165"],
+        needs: &[],
+        twin: Some("core.flat.approved"),
+        threat: Some("token-theft"),
+        run: |case| Box::pin(source(case)),
+    },
+];
+
+fn flat(case: &Case, body: &Value) -> Call {
+    Call::post(case.at("okap/request")).json(body)
+}
+
+/// Sends while the user decides half a second later.
+async fn while_decided(
+    case: &Case,
+    call: Call,
+    ask: &Ask,
+    decision: Decision,
+) -> Result<Reply, Stop> {
+    let (reply, decided) = tokio::join!(case.send(call), async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        case.decide_by(&ask.correlation, decision, None, None).await
+    });
+    decided?;
+    reply
+}
+
+async fn approved(case: &Case) -> Outcome {
+    served(case).await?;
+    let (ask, other) = (case.ask(), case.ask());
+    let reply = joined(case, &ask).await?;
+    reply.has_status("OKAP-R-162", 200)?;
+    let yes = reply.at("/approved") == &json!(true);
+    reply.ensure("OKAP-R-163", yes, "approved true once the user has allowed")?;
+    let token = reply.text("/token/token");
+    let whole = !token.is_empty() && !reply.text("/token/base_url").is_empty();
+    reply.ensure("OKAP-R-162", whole, "a token and its base_url")?;
+    let listed = reply.at("/token/capabilities") == &json!(["chat"]);
+    reply.ensure("OKAP-R-166", listed, "the capabilities that were asked for")?;
+    let works = Call::get(case.at("okap/limits")).bearer(token);
+    case.send(works).await?.has_status("OKAP-R-162", 200)?;
+    let two = while_decided(case, flat(case, &other.shape_3()), &other, Decision::Approve).await?;
+    Witness::of_fresh("OKAP-R-164", token, two.text("/token/token"))
+}
+
+/// Two calls with one body: both wait for one request, and one of them gets the outcome.
+async fn joined(case: &Case, ask: &Ask) -> Result<Reply, Stop> {
+    let body = ask.shape_3();
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        case.send(flat(case, &body)).await
+    };
+    let (one, two) =
+        tokio::join!(while_decided(case, flat(case, &body), ask, Decision::Approve), second);
+    let (one, two) = (one?, two?);
+    let is_approved = |reply: &Reply| reply.at("/approved") == &json!(true);
+    let once = is_approved(&one) != is_approved(&two);
+    ensure("OKAP-R-164", once, "one outcome for two calls", format!("{one:?} and {two:?}"))?;
+    Ok(if is_approved(&one) { one } else { two })
+}
+
+async fn refused(case: &Case) -> Outcome {
+    served(case).await?;
+    let ask = case.ask();
+    let denied = while_decided(case, flat(case, &ask.shape_3()), &ask, Decision::Deny).await?;
+    says(&denied, "OKAP-R-162", &["user_denied"])?;
+    for (what, change) in wrong() {
+        let mut body = case.ask().shape_3();
+        put(&mut body, what, change);
+        let reply = case.send(flat(case, &body)).await?;
+        let codes = ["invalid_request", "invalid_authorization_details", "unsupported_version"];
+        says(&reply, "OKAP-R-012", &codes)?;
+        // the same in shape 1
+        let mut body = case.ask().shape_1();
+        let into = if what == "okap" { Some(&mut body) } else { body.get_mut("request") };
+        if let (Some(into), Some((_, change))) = (into, wrong().into_iter().find(|w| w.0 == what)) {
+            put(into, what, change);
+        }
+        let reply = case.request(&body).await?;
+        let known = codes.contains(&reply.code());
+        reply.ensure(
+            "OKAP-R-012",
+            reply.status == 400 && known,
+            format!("400 for a wrong {what}"),
+        )?;
+    }
+    let ask = case.ask();
+    let granted = while_decided(case, flat(case, &ask.shape_3()), &ask, Decision::Approve).await?;
+    let token = granted.text("/token/token");
+    Witness::of_fresh("OKAP-R-162", token, case.grant(&case.ask()).await?.token.as_str())
+}
+
+/// What no shape may say.
+fn wrong() -> [(&'static str, Value); 7] {
+    [
+        ("okap", json!("2.0")),
+        ("provider", json!("OpenAI")),
+        ("models", json!(["*"])),
+        ("base_url", json!("https://evil.example")),
+        ("limits", json!({ "monthly_spend": -1 })),
+        ("expires", json!("2020-01-01")),
+        ("reason", json!("x".repeat(281))),
+    ]
+}
+
+fn says(reply: &Reply, requirement: &str, codes: &[&str]) -> Result<(), Stop> {
+    let no = reply.status == 200 && reply.at("/approved") == &json!(false);
+    let silent = reply.at("/token").is_null() && codes.contains(&reply.text("/error_code"));
+    reply.ensure(requirement, no && silent, format!("200, approved false, one of {codes:?}"))
+}
+
+async fn source(case: &Case) -> Outcome {
+    served(case).await?;
+    let ask = case.ask();
+    let body = ask.shape_3();
+    // asked from here, and decided while nobody waits
+    let soon = Duration::from_millis(500);
+    let _ = tokio::time::timeout(soon, case.send(flat(case, &body))).await;
+    case.decide_by(&ask.correlation, Decision::Approve, None, None).await?;
+    // whoever asks the same from elsewhere waits for a decision of their own
+    let thief = case.send(flat(case, &body).from(case.elsewhere()));
+    if let Ok(stolen) = tokio::time::timeout(soon, thief).await {
+        let stolen = stolen?;
+        let nothing = stolen.at("/token").is_null();
+        stolen.ensure("OKAP-R-165", nothing, "no token for another source")?;
+    }
+    let owner = case.send(flat(case, &body)).await?;
+    twin(owner.ensure("OKAP-R-164", owner.at("/approved") == &json!(true), "approved true"))?;
+    let other = case.grant(&case.ask()).await?;
+    Witness::of_fresh("OKAP-R-165", owner.text("/token/token"), &other.token)
+}
+
+/// A vault need not have the endpoint.
+async fn served(case: &Case) -> Result<(), Stop> {
+    let reply = case.send(flat(case, &json!({ "okap": "1.0" }))).await?;
+    match reply.status {
+        404 => Err(Stop::NotApplicable("this vault does not serve /okap/request".to_owned())),
+        _ => Ok(()),
+    }
+}
