@@ -162,12 +162,13 @@ async fn exchange(
         Ok(both) => both,
         Err(error) => return Ok(Err(error.to_string())),
     };
-    let driving = tokio::spawn(connection);
+    // ends with this future: whoever stops waiting hangs up
+    let mut driving = tokio::task::JoinSet::new();
+    driving.spawn(connection);
     let came = match sender.send_request(request).await {
         Ok(response) => Ok(read(response, begun).await),
         Err(error) => Err(told(&error)),
     };
-    driving.abort();
     Ok(came)
 }
 

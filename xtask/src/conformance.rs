@@ -4,15 +4,31 @@ use std::{ffi::OsString, path::Path, process::Command};
 
 use anyhow::Context;
 
-use crate::tools;
+use crate::{interop, tools};
 
-/// Runs the command against `okap-vault`, by the description beside that.
+/// Runs the command against `okap-vault`, then against the example of a vault in Python, each by the
+/// description beside it.
 pub(crate) fn run() -> anyhow::Result<()> {
     let suite = tools::built("okap-conformance")?;
-    let folder = suite.parent().context("a program stands in a folder")?;
-    let mut command = Command::new(&suite);
-    command.args(["run", "--target", "okap-vault/okap-target.toml"]).env("PATH", path(folder)?);
-    tools::run(command.current_dir(tools::root()))
+    against(&suite, &["okap-vault/okap-target.toml"], folder_of(&suite)?)?;
+    let python = tools::root().join("examples/python-vault");
+    let home = tools::folder().join("python-vault");
+    // the vault begins with `#!/usr/bin/env python3`
+    let program = interop::venv(&home, &python.join("requirements.txt"))?;
+    let target = "examples/python-vault/okap-target.toml";
+    against(&suite, &[target, "--seeds", "2"], folder_of(&program)?)
+}
+
+/// Runs the suite by a description, with a folder before those of the `PATH`.
+fn against(suite: &Path, arguments: &[&str], programs: &Path) -> anyhow::Result<()> {
+    let mut command = Command::new(suite);
+    command.args(["run", "--target"]).args(arguments).env("PATH", path(programs)?);
+    // nothing is written beside the sources
+    tools::run(command.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(tools::root()))
+}
+
+fn folder_of(program: &Path) -> anyhow::Result<&Path> {
+    program.parent().context("a program stands in a folder")
 }
 
 /// Runs the mutants whose id has one of the words in it, and prints what catches each.

@@ -197,7 +197,7 @@ impl Bench {
 const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 
 /// A virtual environment with exactly these packages; its Python.
-fn venv(home: &Path, requirements: &Path) -> anyhow::Result<PathBuf> {
+pub(crate) fn venv(home: &Path, requirements: &Path) -> anyhow::Result<PathBuf> {
     let program =
         if cfg!(windows) { home.join("Scripts/python.exe") } else { home.join("bin/python") };
     let wanted = format!("{}\n{}", version(PYTHON)?, fs::read_to_string(requirements)?);

@@ -18,7 +18,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         profile: Profile::Core,
         verifies: &["OKAP-R-026", "OKAP-R-030"],
         needs: &[],
-        twin: Some("core.grant.order"),
+        twin: Some("core.outcome.order"),
         threat: Some("grant-escape"),
         run: |case| Box::pin(list(case)),
     },

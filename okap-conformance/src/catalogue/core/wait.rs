@@ -138,7 +138,7 @@ async fn held(case: &Case) -> Outcome {
     let before = case.poll(&pending, Some(2)).await?;
     before.has_status("OKAP-R-149", 202)?;
     let waited = begun.elapsed();
-    let long = (1_500..4_000).contains(&waited.as_millis());
+    let long = (1_500..9_000).contains(&waited.as_millis());
     ensure("OKAP-R-150", long, "an answer after 2 s", format!("{waited:?}"))?;
     case.pause(&pending).await;
     let (after, decided) = tokio::join!(case.poll(&pending, Some(20)), async {

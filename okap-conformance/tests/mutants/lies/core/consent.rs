@@ -1,18 +1,21 @@
 use http::StatusCode;
 use serde_json::json;
 
-use crate::lie::{Lie, Mutant, each_access, edit};
+use super::asked;
+use crate::lie::{Lie, Mutant, each_access};
 
 pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "core.02",
         what: "a request of an unknown major version is taken",
-        killed_by: &["core.request.version"],
+        killed_by: &["core.flat.refused", "core.request.version"],
         lie: Lie {
             request: Some(|scene, request| {
-                if scene.path == "/okap/authorize" {
-                    edit(request.body_mut(), |body| body["okap"] = json!("1.0"));
-                }
+                asked(scene, request, |body| {
+                    if body.get("okap") == Some(&json!("2.0")) {
+                        body["okap"] = json!("1.0");
+                    }
+                });
             }),
             ..Lie::NONE
         },

@@ -11,8 +11,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         killed_by: &["core.revoke.anybody", "core.token.revoked"],
         lie: Lie {
             request: Some(|scene, request| {
-                if scene.path == "/okap/revoke" && !request.body().ends_with(b"json") {
-                    let form = String::from_utf8(request.body().to_vec()).unwrap();
+                let form = String::from_utf8_lossy(request.body()).into_owned();
+                if scene.path == "/okap/revoke" && !form.contains("client_id=") {
                     *request.body_mut() = form.replace("token=okap_at_", "token=").into();
                 }
             }),
