@@ -138,7 +138,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
                 }
             }),
             response: Some(|scene, response| {
-                if let ("/okap/device", Some(asked)) = (scene.path, scene.memory.kept(scene.query))
+                let stranger = !scene.headers.contains_key("cookie");
+                if let ("/okap/device", true, Some(asked)) =
+                    (scene.path, stranger, scene.memory.kept(scene.query))
                 {
                     *response.status_mut() = StatusCode::OK;
                     *response.body_mut() = asked.to_string().into();
