@@ -181,7 +181,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "device.17",
         what: "what is not decided is answered with 200",
-        killed_by: &["device.page.signed_out", "device.poll.slow_down"],
+        killed_by: &["device.page.shows", "device.page.signed_out", "device.poll.slow_down"],
         lie: Lie {
             response: Some(|scene, response| {
                 let body = String::from_utf8_lossy(response.body());
