@@ -138,7 +138,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
                 }
             }),
             response: Some(|scene, response| {
-                if let ("/okap/device", Some(asked)) = (scene.path, scene.memory.kept(scene.query))
+                let stranger = !scene.headers.contains_key("cookie");
+                if let ("/okap/device", true, Some(asked)) =
+                    (scene.path, stranger, scene.memory.kept(scene.query))
                 {
                     *response.status_mut() = StatusCode::OK;
                     *response.body_mut() = asked.to_string().into();
@@ -179,7 +181,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "device.17",
         what: "what is not decided is answered with 200",
-        killed_by: &["device.page.signed_out", "device.poll.slow_down"],
+        killed_by: &["device.page.shows", "device.page.signed_out", "device.poll.slow_down"],
         lie: Lie {
             response: Some(|scene, response| {
                 let body = String::from_utf8_lossy(response.body());

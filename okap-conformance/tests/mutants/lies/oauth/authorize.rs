@@ -85,7 +85,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
                 }
             }),
             response: Some(|scene, response| {
-                if let Some(asked) = scene.memory.kept(scene.path) {
+                let stranger = !scene.headers.contains_key(header::COOKIE);
+                if let (true, Some(asked)) = (stranger, scene.memory.kept(scene.path)) {
                     *response.status_mut() = StatusCode::OK;
                     *response.body_mut() = asked.to_string().into();
                 }
