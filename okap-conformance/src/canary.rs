@@ -1,6 +1,9 @@
 //! Secrets of a run: minted by the suite or seen in an answer, and found again wherever they leak.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    borrow::Cow,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::Value;
@@ -78,10 +81,12 @@ impl Secrets {
     #[must_use]
     pub fn find(&self, beginning: &str, bytes: &[u8]) -> Option<Sighting> {
         let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let text = String::from_utf8_lossy(bytes);
-        let mut named = secrets.iter().filter(|secret| secret.name.starts_with(beginning));
+        let mut named =
+            secrets.iter().filter(|secret| secret.name.starts_with(beginning)).peekable();
+        named.peek()?;
+        let place = Place::of(bytes);
         named.find_map(|secret| {
-            let form = form(&secret.value, &text)?;
+            let form = place.form(&secret.value)?;
             Some(Sighting { secret: secret.name.clone(), form })
         })
     }
@@ -99,28 +104,40 @@ fn variable(name: &str) -> String {
     name.to_ascii_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_")
 }
 
-fn form(secret: &str, text: &str) -> Option<&'static str> {
-    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let percent: String = secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
-    let escaped: String = secret.bytes().map(|byte| format!("\\u{byte:04x}")).collect();
-    let low = text.to_ascii_lowercase();
-    if text.contains(secret) {
-        Some("plain")
-    } else if base64(secret)
-        .iter()
-        .any(|form| text.replace('+', "-").replace('/', "_").contains(form))
-    {
-        Some("base64")
-    } else if low.contains(&hex) {
-        Some("hex")
-    } else if low.contains(&percent) {
-        Some("percent")
-    } else if low.contains(&escaped) {
-        Some("json")
-    } else if pieces(text).contains(secret) {
-        Some("in pieces")
-    } else {
-        None
+/// Where secrets are looked for, in the writings that are compared.
+struct Place<'a> {
+    text: Cow<'a, str>,
+    /// In the alphabet of base64url.
+    url: String,
+    low: String,
+    pieces: String,
+}
+
+impl<'a> Place<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        let url = text.replace('+', "-").replace('/', "_");
+        let (low, pieces) = (text.to_ascii_lowercase(), pieces(&text));
+        Self { text, url, low, pieces }
+    }
+
+    fn form(&self, secret: &str) -> Option<&'static str> {
+        let each = |form: fn(u8) -> String| secret.bytes().map(form).collect::<String>();
+        if self.text.contains(secret) {
+            Some("plain")
+        } else if base64(secret).iter().any(|form| self.url.contains(form)) {
+            Some("base64")
+        } else if self.low.contains(&each(|byte| format!("{byte:02x}"))) {
+            Some("hex")
+        } else if self.low.contains(&each(|byte| format!("%{byte:02x}"))) {
+            Some("percent")
+        } else if self.low.contains(&each(|byte| format!("\\u{byte:04x}"))) {
+            Some("json")
+        } else if self.pieces.contains(secret) {
+            Some("in pieces")
+        } else {
+            None
+        }
     }
 }
 
