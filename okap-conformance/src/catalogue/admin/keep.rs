@@ -61,7 +61,7 @@ async fn keys(case: &Case) -> Outcome {
     places.extend(case.log().await.map(|log| ("the log".to_owned(), log.into_bytes())));
     for (place, bytes) in &places {
         for (kind, requirement) in [("master", "OKAP-R-421"), ("token_", "OKAP-R-423")] {
-            if let Some(seen) = case.secret_in(kind, bytes) {
+            if let Some(seen) = case.secret_in(kind, bytes).await {
                 let seen = format!("{seen} in {place}");
                 return Err(Stop::failed(requirement, "no secret in the open", seen));
             }

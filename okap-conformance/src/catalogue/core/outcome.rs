@@ -165,7 +165,7 @@ async fn hashed(case: &Case) -> Outcome {
     let before = case.own_grant(&grant).await?;
     let kept = case.kept().await?;
     for (file, bytes) in &kept {
-        if let Some(seen) = case.secret_in("token_", bytes) {
+        if let Some(seen) = case.secret_in("token_", bytes).await {
             return Err(Stop::failed(
                 "OKAP-R-194",
                 "hashes of tokens alone",

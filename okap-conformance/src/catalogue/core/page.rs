@@ -89,8 +89,8 @@ pub(in crate::catalogue) fn deciding(page: &Page) -> Result<&Form, Stop> {
 async fn shows(case: &Case) -> Outcome {
     let ask = whole(case, "2.75");
     let pending = case.begin(&ask).await?;
-    let out = case.browser().open(pending.page()).await?;
     let (_, page) = case.signed_in(pending.page()).await?;
+    let out = case.browser().open(pending.page()).await?;
     let date = date(case);
     let (year, day) = (date.get(..4).unwrap_or_default(), date.get(8..).unwrap_or_default());
     let end = page.shows(&date) || page.shows(year) && page.shows(day.trim_start_matches('0'));
@@ -123,8 +123,8 @@ async fn escaped(case: &Case) -> Outcome {
     let tag = format!("<i id={name}>{}", ask.correlation);
     super::put(&mut body, "client", json!({ "name": tag }));
     let pending = case.begin_with(&ask, &body).await?;
-    let out = case.browser().open(pending.page()).await?;
     let (_, page) = case.signed_in(pending.page()).await?;
+    let out = case.browser().open(pending.page()).await?;
     for (tag, word) in [("<i id=", &name), ("<b id=", &reason)] {
         page.reply.ensure("OKAP-R-384", page.shows(word), "the app's words")?;
         let raw = page.html().contains(&format!("{tag}{word}"));
