@@ -12,6 +12,9 @@
     reason = "test code"
 )]
 
+mod certificate;
 mod command;
 mod nothing;
+mod reports;
 mod vault;
+mod verbs;
