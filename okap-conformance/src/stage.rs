@@ -7,12 +7,12 @@ use tokio::sync::Mutex;
 
 use crate::{
     canary::Secrets,
-    driver::{Driver, DriverError, Hook, Human, Nobody, Order, Template, Verb, WebDriver},
+    driver::{Driver, DriverError, Hook, Human, Nobody, Order, Split, Template, Verb, WebDriver},
     http::{Call, Http},
     launch::{LaunchError, Launched, Places},
     provider::{self, FakeProvider},
     seed::Seed,
-    target::{Mode, Target},
+    target::{Consent, Mode, Target},
     transcript::Transcript,
 };
 
@@ -80,21 +80,7 @@ impl Stage {
         };
         let run = seed.of("run").word();
         let patience = target.timeouts.consent.0;
-        let consent = &target.consent;
-        let driver: Box<dyn Driver> =
-            match (consent.mode(), &consent.hook, &consent.approve_url, &consent.browser) {
-                (Mode::Hook, Some(hook), ..) => {
-                    Box::new(Hook::at(places.fill(hook), run.clone(), patience))
-                }
-                (Mode::Template, _, Some(address), _) => {
-                    Box::new(Template::new(places.fill(address), patience))
-                }
-                (Mode::Browser, .., Some(browser)) => {
-                    Box::new(WebDriver::new(browser.clone(), patience))
-                }
-                (Mode::Human, ..) => Box::new(Human::here()),
-                _ => Box::new(Nobody),
-            };
+        let driver = driver(&target.consent, &places, &run, patience);
         let mut stage = Self {
             verbs: BTreeSet::new(),
             target,
@@ -185,6 +171,10 @@ impl Stage {
             Err(DriverError::Unsupported(_)) => BTreeSet::new(),
             Err(failed) => return Err(failed.into()),
         };
+        // a hook can decide, and is not asked to
+        if self.target.consent.mode == Mode::Nobody {
+            verbs.remove(&Verb::Decide);
+        }
         if self.target.consent.mode() != Mode::Nobody {
             verbs.insert(Verb::Decide);
         }
@@ -192,6 +182,28 @@ impl Stage {
             verbs.insert(Verb::Restart);
         }
         Ok(verbs)
+    }
+}
+
+/// Whoever decides; all else is the hook's, where there is one.
+fn driver(consent: &Consent, places: &Places, run: &str, patience: Duration) -> Box<dyn Driver> {
+    let hook = consent.hook.as_ref();
+    let hook = hook.map(|hook| Hook::at(places.fill(hook), run.to_owned(), patience));
+    let decides: Box<dyn Driver> = match (consent.mode(), &consent.approve_url, &consent.browser) {
+        (Mode::Template, Some(address), _) => {
+            Box::new(Template::new(places.fill(address), patience))
+        }
+        (Mode::Browser, _, Some(browser)) => Box::new(WebDriver::new(browser.clone(), patience)),
+        (Mode::Human, ..) => Box::new(Human::here()),
+        (Mode::Hook, ..) => match hook {
+            Some(hook) => return Box::new(hook),
+            None => Box::new(Nobody),
+        },
+        _ => Box::new(Nobody),
+    };
+    match hook {
+        Some(hook) => Box::new(Split::new(decides, Box::new(hook))),
+        None => decides,
     }
 }
 

@@ -118,6 +118,8 @@ async fn consent_by_a_template_fetches_an_address_and_by_a_person_needs_a_termin
     .await;
     assert_eq!(ran.report()["run"]["consent"], "template");
     assert_ne!(ran.code, 0, "nobody really decided");
+    let verbs = ran.report()["run"]["verbs"].to_string();
+    assert!(verbs.contains("seed"), "all but deciding is the hook's: {verbs}");
     let asked = asked.lock().unwrap().clone();
     assert!(
         asked.iter().any(|uri| uri.contains("a=deny") && uri.contains("okapconf")),
