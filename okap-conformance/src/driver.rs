@@ -8,6 +8,7 @@ mod browser;
 mod hook;
 mod human;
 mod none;
+mod split;
 mod template;
 
 use futures_util::future::BoxFuture;
@@ -18,6 +19,7 @@ pub use browser::WebDriver;
 pub use hook::Hook;
 pub use human::Human;
 pub use none::Nobody;
+pub use split::Split;
 pub use template::Template;
 
 /// What a driver may be able to do.

@@ -12,12 +12,12 @@ use tokio::sync::Mutex;
 
 use crate::{
     canary::Secrets,
-    driver::{Driver, DriverError, Hook, Human, Nobody, Order, Template, Verb, WebDriver},
+    driver::{Driver, DriverError, Hook, Human, Nobody, Order, Split, Template, Verb, WebDriver},
     http::{Call, Http},
     launch::{LaunchError, Launched, Places},
     provider::{self, FakeProvider},
     seed::Seed,
-    target::{Mode, Target},
+    target::{Consent, Mode, Target},
     transcript::Transcript,
 };
 
@@ -86,21 +86,7 @@ impl Stage {
         };
         let run = seed.of("run").word();
         let patience = target.timeouts.consent.0;
-        let consent = &target.consent;
-        let driver: Box<dyn Driver> =
-            match (consent.mode(), &consent.hook, &consent.approve_url, &consent.browser) {
-                (Mode::Hook, Some(hook), ..) => {
-                    Box::new(Hook::at(places.fill(hook), run.clone(), patience))
-                }
-                (Mode::Template, _, Some(address), _) => {
-                    Box::new(Template::new(places.fill(address), patience))
-                }
-                (Mode::Browser, .., Some(browser)) => {
-                    Box::new(WebDriver::new(browser.clone(), patience))
-                }
-                (Mode::Human, ..) => Box::new(Human::here()),
-                _ => Box::new(Nobody),
-            };
+        let driver = driver(&target.consent, &places, &run, patience);
         let mut stage = Self {
             verbs: BTreeSet::new(),
             target,
@@ -168,11 +154,21 @@ impl Stage {
         match &mut *self.launched.lock().await {
             Some(launched) => {
                 launched.restart().await?;
+                self.turned_again().await?;
                 // the way to the fake provider may be kept in memory alone
                 self.seeded(&advertised(&self.target, &self.provider)).await
             }
             None => Err(DriverError::Unsupported(Verb::Restart).into()),
         }
+    }
+
+    /// A clock that a test has turned stands at the system's time again behind a restart.
+    async fn turned_again(&self) -> Result<(), StageError> {
+        let seconds = u32::try_from(self.turned()).unwrap_or(u32::MAX);
+        if seconds > 0 {
+            self.driver.carry_out("", &Order::Advance { seconds }).await?;
+        }
+        Ok(())
     }
 
     /// What the vault has written to its standard output and error, where the suite has started it.
@@ -222,6 +218,10 @@ impl Stage {
             Err(DriverError::Unsupported(_)) => BTreeSet::new(),
             Err(failed) => return Err(failed.into()),
         };
+        // a hook can decide, and is not asked to
+        if self.target.consent.mode == Mode::Nobody {
+            verbs.remove(&Verb::Decide);
+        }
         if self.target.consent.mode() != Mode::Nobody {
             verbs.insert(Verb::Decide);
         }
@@ -229,6 +229,28 @@ impl Stage {
             verbs.insert(Verb::Restart);
         }
         Ok(verbs)
+    }
+}
+
+/// Whoever decides; all else is the hook's, where there is one.
+fn driver(consent: &Consent, places: &Places, run: &str, patience: Duration) -> Box<dyn Driver> {
+    let hook = consent.hook.as_ref();
+    let hook = hook.map(|hook| Hook::at(places.fill(hook), run.to_owned(), patience));
+    let decides: Box<dyn Driver> = match (consent.mode(), &consent.approve_url, &consent.browser) {
+        (Mode::Template, Some(address), _) => {
+            Box::new(Template::new(places.fill(address), patience))
+        }
+        (Mode::Browser, _, Some(browser)) => Box::new(WebDriver::new(browser.clone(), patience)),
+        (Mode::Human, ..) => Box::new(Human::here()),
+        (Mode::Hook, ..) => match hook {
+            Some(hook) => return Box::new(hook),
+            None => Box::new(Nobody),
+        },
+        _ => Box::new(Nobody),
+    };
+    match hook {
+        Some(hook) => Box::new(Split::new(decides, Box::new(hook))),
+        None => decides,
     }
 }
 

@@ -141,7 +141,9 @@ impl Tally {
             Exit::Nonconformant
         } else if any(&[Verdict::Error]) {
             Exit::Harness
-        } else if any(&[Verdict::Untestable, Verdict::Review]) || !any(&[Verdict::Pass]) {
+        } else if any(&[Verdict::Untestable, Verdict::Review])
+            || !any(&[Verdict::Pass, Verdict::Xpass])
+        {
             Exit::Incomplete
         } else if any(&[Verdict::Xpass]) {
             Exit::Stale
@@ -192,6 +194,12 @@ mod tests {
         for nothing in [&[][..], &[NotApplicable], &[Attested, Warn], &[Xfail]] {
             assert_eq!(exit(nothing), Exit::Incomplete);
         }
+    }
+
+    #[test]
+    fn a_pass_that_the_baseline_does_not_know_was_checked_and_makes_it_stale() {
+        assert_eq!(exit(&[Xpass]), Exit::Stale);
+        assert_eq!(exit(&[Xpass, Untestable]), Exit::Incomplete);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{
 
 /// Most redirects in a row, and most pages that are looked through.
 const STEPS: usize = 8;
-const PAGES: usize = 40;
+const PAGES: usize = 1_000;
 
 /// Words of buttons, in English: a vault with other words has values in English.
 pub const ALLOW: &[&str] = &["allow", "approve", "accept", "grant access"];

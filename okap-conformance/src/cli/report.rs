@@ -6,7 +6,7 @@ use super::{out, run::Wanted};
 use crate::{
     canary::Secrets,
     redact,
-    report::{Run, console},
+    report::{Run, WriteError, console},
     seed::Seed,
     verdict::Exit,
 };
@@ -33,9 +33,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     if let Some(seed) = run.began.as_ref().and_then(|began| began.seed.parse::<Seed>().ok()) {
         let _known = secrets.mint("master", seed);
     }
-    args.reports.all().write(&run, &events, &secrets)?;
     let screen = console::screen(&run);
-    redact::look(&secrets, "what is shown", &screen)?;
+    let written = redact::look(&secrets, "what is shown", &screen).map_err(WriteError::from);
+    if let Err(error) = written.and_then(|()| args.reports.all().write(&run, &events, &secrets)) {
+        out::complain(&error.to_string());
+        return Ok(Exit::Harness);
+    }
     out::line(screen.trim_end());
     Ok(run.ended.map_or(Exit::Incomplete, |ended| ended.exit))
 }

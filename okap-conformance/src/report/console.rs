@@ -114,6 +114,9 @@ fn score(run: &Run, profile: Profile) -> String {
 fn one(tested: &Tested, seed: &str, to: &mut String) -> std::fmt::Result {
     writeln!(to, "{} {}: {}", tested.verdict, tested.test, tested.title)?;
     let Some(finding) = &tested.finding else {
+        if let Some(known) = &tested.known {
+            writeln!(to, "  known to fail {known}")?;
+        }
         return writeln!(to, "  {}", tested.said);
     };
     if let Some(id) = &finding.requirement {

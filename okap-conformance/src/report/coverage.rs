@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use askama::Template;
 use serde::Serialize;
 
-use super::{Run, html::tone};
+use super::{
+    Run,
+    html::{parts, tone},
+};
 use crate::{
     catalogue,
     requirement::{Requirement, untested},
@@ -91,6 +94,7 @@ pub fn lines(run: Option<&Run>) -> Vec<Line> {
     let lines = requirements.map(|(id, requirement)| {
         let tests = tests.remove(id.as_str()).unwrap_or_default();
         let reason = requirement.reason.as_deref().or_else(|| untested(id));
+        let reason = reason.or_else(|| beyond(requirement));
         Line {
             id,
             state: state(&tests, reason, run.is_some()),
@@ -104,6 +108,15 @@ pub fn lines(run: Option<&Run>) -> Vec<Line> {
         }
     });
     lines.collect()
+}
+
+/// Why a vault's wire does not show it.
+fn beyond(requirement: &Requirement) -> Option<&'static str> {
+    match (requirement.actor.as_str(), requirement.testability.as_str()) {
+        ("vault" | "page", "attest") => Some("a person has to vouch for it"),
+        ("vault" | "page", _) => None,
+        _ => Some("not a vault's to meet"),
+    }
 }
 
 fn state(

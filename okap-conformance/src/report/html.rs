@@ -84,6 +84,11 @@ fn sentence(id: &str) -> &'static str {
     Requirement::find(id).map_or("", |requirement| requirement.text.as_str())
 }
 
+/// A sentence of the specification in parts: whether it is code, and its words.
+pub(super) fn parts(text: &str) -> impl Iterator<Item = (bool, &str)> {
+    text.split('`').enumerate().map(|(at, part)| (at % 2 == 1, part))
+}
+
 fn link(id: &str) -> String {
     Requirement::find(id).map(Requirement::link).unwrap_or_default()
 }

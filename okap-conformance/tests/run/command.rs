@@ -24,6 +24,28 @@ impl Ran {
     }
 }
 
+/// A folder that is gone after the test, and paths in it.
+pub(crate) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn at(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.at(name)).unwrap()
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.at(name), text).unwrap();
+        self.at(name)
+    }
+}
+
 /// Runs `okap-conformance`; a program that a description names is found beside it first.
 pub(crate) async fn run(arguments: &[&str]) -> Ran {
     let command = Path::new(env!("CARGO_BIN_EXE_okap-conformance"));

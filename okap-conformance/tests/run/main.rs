@@ -12,7 +12,10 @@
     reason = "test code"
 )]
 
+mod certificate;
 mod command;
 mod nothing;
+mod reports;
 mod servers;
 mod vault;
+mod verbs;

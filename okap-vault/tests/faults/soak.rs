@@ -100,6 +100,8 @@ async fn soak_nothing_grows_and_nothing_is_left_behind() {
         memory_now / 1024,
     );
     assert!(memory_now <= memory + GROWTH, "memory grew from {memory} to {memory_now} bytes");
-    assert!(open_now <= open + 4, "descriptors grew from {open} to {open_now}");
+    // a connection to the provider may wait for each call that was under way
+    let most = open + AT_ONCE;
+    assert!(open_now <= most, "descriptors grew from {open} to {open_now}");
     assert!(stage.command(&["audit", "verify"], "").contains("rows hold"));
 }
