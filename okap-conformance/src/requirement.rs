@@ -29,7 +29,16 @@ pub struct Requirement {
 }
 
 /// Why no test verifies a requirement that the specification does not exclude: a file each profile.
-const UNTESTED: [&str; 0] = [];
+const UNTESTED: [&str; 8] = [
+    include_str!("../untested/core.toml"),
+    include_str!("../untested/oauth.toml"),
+    include_str!("../untested/proxy.toml"),
+    include_str!("../untested/limits.toml"),
+    include_str!("../untested/device.toml"),
+    include_str!("../untested/dpop.toml"),
+    include_str!("../untested/delegation.toml"),
+    include_str!("../untested/admin.toml"),
+];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
