@@ -1,5 +1,8 @@
 //! Secrets of a run: minted by the suite or seen in an answer, and found again wherever they leak.
 
+mod cut;
+mod learn;
+
 use std::sync::{Arc, PoisonError, RwLock};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -68,9 +71,12 @@ impl Secrets {
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        secrets.iter().fold(text.to_owned(), |text, secret| match text.contains(&secret.value) {
-            true => text.replace(&secret.value, &format!("${{{}}}", variable(&secret.name))),
-            false => text,
+        let mut found: Vec<_> =
+            secrets.iter().filter(|secret| text.contains(&secret.value)).collect();
+        // the longest first: a secret may begin as another one does
+        found.sort_by_key(|secret| std::cmp::Reverse(secret.value.len()));
+        found.iter().fold(text.to_owned(), |text, secret| {
+            text.replace(&secret.value, &format!("${{{}}}", variable(&secret.name)))
         })
     }
 
@@ -78,10 +84,10 @@ impl Secrets {
     #[must_use]
     pub fn find(&self, beginning: &str, bytes: &[u8]) -> Option<Sighting> {
         let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let text = String::from_utf8_lossy(bytes);
+        let views = Views::of(&String::from_utf8_lossy(bytes));
         let mut named = secrets.iter().filter(|secret| secret.name.starts_with(beginning));
         named.find_map(|secret| {
-            let form = form(&secret.value, &text)?;
+            let form = views.form(&secret.value)?;
             Some(Sighting { secret: secret.name.clone(), form })
         })
     }
@@ -99,28 +105,41 @@ fn variable(name: &str) -> String {
     name.to_ascii_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_")
 }
 
-fn form(secret: &str, text: &str) -> Option<&'static str> {
-    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let percent: String = secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
-    let escaped: String = secret.bytes().map(|byte| format!("\\u{byte:04x}")).collect();
-    let low = text.to_ascii_lowercase();
-    if text.contains(secret) {
-        Some("plain")
-    } else if base64(secret)
-        .iter()
-        .any(|form| text.replace('+', "-").replace('/', "_").contains(form))
-    {
-        Some("base64")
-    } else if low.contains(&hex) {
-        Some("hex")
-    } else if low.contains(&percent) {
-        Some("percent")
-    } else if low.contains(&escaped) {
-        Some("json")
-    } else if pieces(text).contains(secret) {
-        Some("in pieces")
-    } else {
-        None
+/// A text in the forms in which secrets are looked for.
+struct Views {
+    plain: String,
+    low: String,
+    base64: String,
+    pieces: String,
+}
+
+impl Views {
+    fn of(text: &str) -> Self {
+        Self {
+            plain: text.to_owned(),
+            low: text.to_ascii_lowercase(),
+            base64: text.replace('+', "-").replace('/', "_"),
+            pieces: pieces(text),
+        }
+    }
+
+    fn form(&self, secret: &str) -> Option<&'static str> {
+        let each = |form: fn(u8) -> String| secret.bytes().map(form).collect::<String>();
+        if self.plain.contains(secret) {
+            Some("plain")
+        } else if base64(secret).iter().any(|form| self.base64.contains(form)) {
+            Some("base64")
+        } else if self.low.contains(&each(|byte| format!("{byte:02x}"))) {
+            Some("hex")
+        } else if self.low.contains(&each(|byte| format!("%{byte:02x}"))) {
+            Some("percent")
+        } else if self.low.contains(&each(|byte| format!("\\u{byte:04x}"))) {
+            Some("json")
+        } else if self.pieces.contains(secret) {
+            Some("in pieces")
+        } else {
+            None
+        }
     }
 }
 

@@ -84,10 +84,7 @@ impl Transcript {
 
     /// Writes an exchange down; returns its number.
     pub(crate) fn write(&self, mut exchange: Exchange, received: Vec<u8>) -> usize {
-        self.secrets.know_tokens(&exchange.answer);
-        for (_, value) in &exchange.answer_headers {
-            self.secrets.know_tokens(value);
-        }
+        self.secrets.learn(&exchange);
         let mut kept = self.kept();
         exchange.number = kept.exchanges.len() + 1;
         let number = exchange.number;
