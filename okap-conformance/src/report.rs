@@ -1,5 +1,6 @@
 //! Reports, each made of the events of a run and of nothing else.
 
+pub mod cause;
 pub mod console;
 pub mod json;
 pub mod junit;
