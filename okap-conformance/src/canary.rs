@@ -1,5 +1,6 @@
 //! Secrets of a run: minted by the suite or seen in an answer, and found again wherever they leak.
 
+mod cut;
 mod learn;
 
 use std::sync::{Arc, PoisonError, RwLock};

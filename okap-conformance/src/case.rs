@@ -165,10 +165,16 @@ impl Case {
                     requirement,
                     "no key in any answer",
                     format!("{} ({}) in answer {}", seen.secret, seen.form, at + 1),
-                ));
+                )
+                .shown_by(at + 1));
             }
         }
         Ok(())
+    }
+
+    /// Whether the test is about one of these requirements.
+    fn verifies(&self, requirements: &[&str]) -> bool {
+        self.test.verifies.iter().any(|id| requirements.contains(id))
     }
 
     pub(crate) fn transcript(&self) -> &Transcript {

@@ -82,7 +82,7 @@ impl Launched {
         let folder = tempfile::Builder::new().prefix("okap-conformance-").tempdir();
         let folder = folder.map_err(|error| LaunchError::Start("a directory".to_owned(), error))?;
         places.set("dir", folder.path().join("data").to_string_lossy());
-        let here = std::path::absolute(&target.folder).unwrap_or_else(|_| target.folder.clone());
+        let here = std::path::absolute(target.folder.join(".")).unwrap_or_default();
         places.set("here", here.to_string_lossy());
         let program = plan.command.first().filter(|name| !name.is_empty());
         let program = PathBuf::from(places.fill(program.ok_or(LaunchError::Empty)?));
@@ -196,7 +196,26 @@ fn signal(child: &Child, signal: &str) {
     }
 }
 
+/// What says most of why: the last lines that speak of an error, else the last lines.
 fn tail(text: &str) -> String {
-    let lines: Vec<_> = text.lines().rev().take(5).collect();
-    lines.into_iter().rev().collect::<Vec<_>>().join("; ")
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let speaks = |line: &&&str| line.to_ascii_lowercase().contains("error");
+    let mut told: Vec<_> = lines.iter().rev().filter(speaks).take(3).collect();
+    if told.is_empty() {
+        told = lines.iter().rev().take(5).collect();
+    }
+    told.into_iter().rev().copied().collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_vault_that_ends_the_error_is_told_and_not_where_it_was_raised() {
+        let node =
+            "throw er;\n\nError: address already in use\n  at listen (net:1)\n  port: 1\n}\n";
+        assert_eq!(tail(node), "Error: address already in use");
+        assert_eq!(tail("one\n\ntwo\n"), "one; two");
+    }
 }

@@ -51,6 +51,15 @@ impl Stop {
         })
     }
 
+    /// A failure that is shown by this exchange of the transcript.
+    #[must_use]
+    pub fn shown_by(mut self, exchange: usize) -> Self {
+        if let Self::Failed(found) = &mut self {
+            found.exchange = Some(exchange);
+        }
+        self
+    }
+
     /// As [`failed`](Self::failed), shown by an answer.
     pub fn failed_in(requirement: &str, expected: impl Into<String>, reply: &Reply) -> Self {
         Self::Failed(Finding {
@@ -166,7 +175,10 @@ impl Witness {
     pub fn of_told(requirement: &str, told: &str, reply: &Reply, said: &str) -> Result<Self, Stop> {
         match told == said {
             true => Ok(Self(format!("the answer says {told}, which only the driver was told"))),
-            false => Err(Stop::failed_in(requirement, format!("{told} in the answer"), reply)),
+            false if said.is_empty() => {
+                Err(Stop::failed_in(requirement, format!("{told} in the answer"), reply))
+            }
+            false => Err(Stop::failed(requirement, told, said).shown_by(reply.exchange)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Reports, each made of the events of a run and of nothing else.
 
 pub mod badge;
+pub mod cause;
 pub mod console;
 pub mod coverage;
 pub mod curl;

@@ -279,9 +279,13 @@ fn advertised(target: &Target, provider: &FakeProvider) -> String {
         .map_or_else(|| url.clone(), |as_| as_.replace("{port}", port))
 }
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago, on every address: some servers listen on all, and there a
+/// closed connection of another one is in the way for a minute.
 fn free_port() -> u16 {
-    let bound = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let bound = ["[::]:0", "0.0.0.0:0", "127.0.0.1:0"].iter().find_map(|all| {
+        let listener = TcpListener::bind(all).ok()?;
+        listener.local_addr().ok()
+    });
     bound.map_or(0, |address| address.port())
 }
 

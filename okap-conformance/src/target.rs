@@ -72,7 +72,8 @@ pub struct Identity {
 }
 
 /// How a vault is started. In all texts `{port}`, `{base_url}`, `{dir}` (a new empty directory),
-/// `{here}` (the directory of the target's file), `{provider.NAME}` and `{master.NAME}` (address and key of a provider) are filled in.
+/// `{here}` (the folder of the description), `{provider.NAME}` and `{master.NAME}` (address and key
+/// of a provider) are filled in.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Launch {

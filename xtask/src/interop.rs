@@ -1,6 +1,7 @@
 //! The outside checks: the official SDKs and a real browser against a running vault, and the wire
 //! types in other languages.
 
+mod foreign;
 mod languages;
 mod openapi;
 mod peers;
@@ -34,6 +35,7 @@ const SUITES: &[Suite] = &[
     ("python", Needs::Vault, python),
     ("openapi", Needs::Vault, openapi::run),
     ("languages", Needs::Nothing, languages::run),
+    ("foreign", Needs::Vault, foreign::run),
     ("node", Needs::Vault, node),
 ];
 

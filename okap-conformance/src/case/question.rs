@@ -65,7 +65,8 @@ impl Case {
     /// Asks by shape 2; the vault has to say that the request waits for the user.
     ///
     /// # Errors
-    /// [`Stop::Failed`] where it says something else.
+    /// Where it says something else: [`Stop::Failed`] in a test about that, [`Stop::Untestable`] in
+    /// any other.
     pub async fn begin(&self, ask: &Ask) -> Result<Pending, Stop> {
         self.begin_with(ask, &ask.shape_2()).await
     }
@@ -76,9 +77,15 @@ impl Case {
     /// As [`begin`](Self::begin).
     pub async fn begin_with(&self, ask: &Ask, body: &Value) -> Result<Pending, Stop> {
         let reply = self.request(body).await?;
-        // OKAP-R-141: no token before the user has decided
+        let handed = ["/access_token", "/token"].iter().any(|token| !reply.at(token).is_null());
         let waits = reply.status == 202 && reply.text("/status") == "pending";
-        reply.ensure("OKAP-R-141", waits, "202 with status pending")?;
+        let checked = reply
+            .ensure("OKAP-R-141", !handed, "no token before the user has decided")
+            .and_then(|()| reply.ensure("OKAP-R-011", waits, "202 with status pending"));
+        match self.verifies(&["OKAP-R-011", "OKAP-R-141"]) {
+            true => checked?,
+            false => prerequisite("no request that waits for the user", checked)?,
+        }
         let correlation = ask.correlation.clone();
         Ok(Pending { reply, correlation })
     }

@@ -2,15 +2,24 @@
 
 use std::fmt::Write;
 
-use super::Run;
+use super::{
+    Run,
+    cause::{Cause, causes, stranger},
+};
 use crate::{
     event::{Event, Tested},
     profile::Profile,
     requirement::Requirement,
 };
 
-/// Most tests that the last screen says more about.
+/// Most causes that the last screen says more about.
 const TOLD: usize = 5;
+/// Most others that it lists.
+const LISTED: usize = 40;
+/// Most tests that it names for one cause.
+const NAMED: usize = 8;
+/// Most characters of a cause that it only lists.
+const SHORT: usize = 160;
 
 /// How far a run is, as a line that replaces the one before.
 #[derive(Debug, Default)]
@@ -87,14 +96,31 @@ fn write(run: &Run, to: &mut String) -> std::fmt::Result {
             }
         }
     }
-    let trouble = run.trouble();
     let seed = run.began.as_ref().map_or("", |began| began.seed.as_str());
-    for tested in trouble.iter().take(TOLD) {
-        writeln!(to)?;
-        one(tested, seed, to)?;
+    if let Some(said) = stranger(run) {
+        writeln!(to, "\n{said}")?;
     }
-    if let Some(rest) = trouble.len().checked_sub(TOLD).filter(|rest| *rest > 0) {
-        writeln!(to, "\nand {rest} more: --report html=report.html has them all")?;
+    let (found, others): (Vec<_>, Vec<_>) =
+        causes(run).into_iter().partition(|cause| cause.first.finding.is_some());
+    for cause in found.iter().take(TOLD) {
+        writeln!(to)?;
+        one(cause.first, seed, to)?;
+        if !cause.others.is_empty() {
+            writeln!(to, "  the same in   {}", some(&cause.ids(1)))?;
+        }
+    }
+    if found.len() > TOLD || !others.is_empty() {
+        writeln!(to)?;
+    }
+    let rest: Vec<_> = found.iter().skip(TOLD).chain(&others).collect();
+    for cause in rest.iter().take(LISTED) {
+        in_short(cause, to)?;
+    }
+    if let Some(more) = rest.len().checked_sub(LISTED).filter(|more| *more > 0) {
+        writeln!(to, "and {more} more")?;
+    }
+    if !rest.is_empty() {
+        writeln!(to, "--report html=report.html has every test with all that was sent")?;
     }
     if let Some(ended) = &run.ended {
         let why = ended.broken_off.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
@@ -108,6 +134,31 @@ fn score(run: &Run, profile: Profile) -> String {
     match run.score(profile) {
         (_, 0) => "no tests in this run".to_owned(),
         (passed, all) => format!("{passed}/{all}"),
+    }
+}
+
+/// A line for a cause, and one for its tests where there are several.
+fn in_short(cause: &Cause<'_>, to: &mut String) -> std::fmt::Result {
+    let (tested, reason) = (cause.first, cause.reason());
+    let shown: String = reason.chars().take(SHORT).collect();
+    let more = if shown.len() < reason.len() { "…" } else { "" };
+    let id = tested.finding.as_ref().and_then(|finding| finding.requirement.as_deref());
+    let id = id.map(|id| format!("{id} ")).unwrap_or_default();
+    match cause.others.len() {
+        0 => writeln!(to, "{} {}: {id}{shown}{more}", tested.verdict, tested.test),
+        n => {
+            writeln!(to, "{}, {} tests for one reason: {id}{shown}{more}", tested.verdict, n + 1)?;
+            writeln!(to, "  {}", some(&cause.ids(0)))
+        }
+    }
+}
+
+/// The first of some ids, and how many more there are.
+fn some(ids: &[&str]) -> String {
+    let named: Vec<_> = ids.iter().take(NAMED).copied().collect();
+    match ids.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        Some(more) => format!("{} and {more} more", named.join(", ")),
+        None => named.join(", "),
     }
 }
 

@@ -134,10 +134,10 @@ pub(super) fn blank(test: &'static Test) -> Tested {
 
 /// Leaves no secret in what was said; exchanges have none.
 fn redact(tested: &mut Tested, stage: &Stage) {
-    tested.said = stage.secrets.redact(&tested.said);
+    tested.said = stage.secrets.redact_cut(&tested.said);
     if let Some(finding) = &mut tested.finding {
-        finding.expected = stage.secrets.redact(&finding.expected);
-        finding.observed = stage.secrets.redact(&finding.observed);
+        finding.expected = stage.secrets.redact_cut(&finding.expected);
+        finding.observed = stage.secrets.redact_cut(&finding.observed);
     }
 }
 

@@ -21,6 +21,14 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// Runs the whole catalogue against an address where somebody answers, or nobody.
 async fn against(vault: SocketAddr, driver: SocketAddr) -> Ran {
+    let begun = Instant::now();
+    let ran = with(vault, driver, &["--json"]).await;
+    let took = begun.elapsed();
+    assert!(took < SOON, "{} s, {}", took.as_secs(), ran.stderr);
+    ran
+}
+
+async fn with(vault: SocketAddr, driver: SocketAddr, more: &[&str]) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("okap-target.toml");
     let target = format!(
@@ -29,11 +37,7 @@ async fn against(vault: SocketAddr, driver: SocketAddr) -> Ran {
          [consent]\nhook = 'http://{driver}/__okap_test'\n"
     );
     std::fs::write(&file, target).unwrap();
-    let begun = Instant::now();
-    let ran = run(&["run", "--json", "--target", file.to_str().unwrap()]).await;
-    let took = begun.elapsed();
-    assert!(took < SOON, "{} s, {}", took.as_secs(), ran.stderr);
-    ran
+    run(&[&["run", "--target", file.to_str().unwrap()], more].concat()).await
 }
 
 /// Nothing was measured: the address is no vault's.
@@ -185,4 +189,13 @@ async fn a_vault_that_half_of_all_calls_reach_is_not_conformant() {
     assert!(begun.elapsed() < SOON, "{} s", begun.elapsed().as_secs());
     assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.count("fail") + ran.count("flaky") > 0);
+}
+
+#[tokio::test]
+async fn what_is_no_vault_is_called_so_once() {
+    let vault = constant(json_of(200, &json!({}))).await;
+    let ran = with(vault, obliging().await, &["--quick"]).await;
+    assert!(ran.stdout.contains("This is not an OKAP vault"), "{}", ran.stdout);
+    let told = ran.stdout.matches("expected 202 with status pending, got 200 {}").count();
+    assert_eq!(told, 1, "{}", ran.stdout);
 }

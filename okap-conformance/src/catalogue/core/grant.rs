@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     case::{Case, Grant},
@@ -14,7 +14,14 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "what the user allows is granted as it was asked, once",
         profile: Profile::Core,
-        verifies: &["OKAP-R-043", "OKAP-R-149", "OKAP-R-153", "OKAP-R-157", "OKAP-R-199"],
+        verifies: &[
+            "OKAP-R-039",
+            "OKAP-R-043",
+            "OKAP-R-149",
+            "OKAP-R-153",
+            "OKAP-R-157",
+            "OKAP-R-199",
+        ],
         needs: &[],
         twin: None,
         threat: None,
@@ -58,6 +65,8 @@ async fn allowed(case: &Case) -> Outcome {
     after.ensure("OKAP-R-157", after.text("/token") == grant.token, "token as access_token")?;
     let kept = after.header("cache-control").is_some_and(|value| value.contains("no-store"));
     after.ensure("OKAP-R-199", kept, "cache-control: no-store")?;
+    let amount = grant.object().pointer("/limits/monthly_spend").is_some_and(Value::is_string);
+    after.ensure("OKAP-R-039", amount, "monthly_spend as a decimal string")?;
     let asked = ask.details();
     for member in ["provider", "models", "capabilities", "limits"] {
         let (asked, granted) = (asked.get(member), grant.object().get(member).cloned());
@@ -106,6 +115,8 @@ async fn narrowed(case: &Case) -> Outcome {
     )?;
     let rate = granted.pointer("/limits/requests_per_minute") == Some(&json!(7));
     reply.ensure("OKAP-R-043", rate, "requests_per_minute 7, as the user lowered it")?;
-    let said = reply.text("/authorization_details/0/limits/monthly_spend");
-    Witness::of_told("OKAP-R-043", &told, &reply, said)
+    // a number in place of a string is OKAP-R-039's matter
+    let amount = reply.at("/authorization_details/0/limits/monthly_spend");
+    let said = amount.as_str().map_or_else(|| amount.to_string(), str::to_owned);
+    Witness::of_told("OKAP-R-043", &told, &reply, &said)
 }
