@@ -28,12 +28,9 @@ use okap_conformance::catalogue;
 /// Mutants that are tried at a time: they mostly wait.
 const AT_ONCE: usize = 6;
 
-/// Tests that no mutant is caught by yet. A new test brings its mutant: this list only gets shorter.
+/// Tests that no mutant is caught by yet: most are about what the bench does not have, a restart,
+/// sign-in, the HTTP below the seams. A new test brings its mutant: this list only gets shorter.
 const IDLE: &[&str] = &[
-    // below the seams: in the HTTP of the bench, and in a restart that it does not have
-    "limits.restart.counters",
-    "limits.window.day",
-    "proxy.framing.ambiguous",
     "admin.keep.audit",
     "admin.keep.keys",
     "admin.keep.shown",
@@ -47,24 +44,30 @@ const IDLE: &[&str] = &[
     "core.page.late",
     "core.page.lowered",
     "core.page.shows",
+    "limits.restart.counters",
+    "limits.window.day",
+    "proxy.framing.ambiguous",
     "proxy.refuse.expired",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_vault_without_a_lie_passes_every_test() {
-    let report = bench::run(Lie::NONE).await;
+    let report = bench::run(Lie::NONE, |_| true).await;
     assert_eq!(report.trouble(), [""; 0]);
     assert!(report.passed() > 15, "{report:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_mutant_is_killed_by_the_tests_it_names_and_fails_no_other() {
-    // picks mutants by words of their ids, for whoever writes one
-    let only = std::env::var("OKAP_MUTANTS").unwrap_or_default();
+    // picks mutants by words of their ids, and tries all tests on each: `cargo xtask mutants`. Else
+    // each is tried with the tests that it names, which takes a tenth of the time
+    let picked = std::env::var("OKAP_MUTANTS").ok();
+    let only = picked.clone().unwrap_or_default();
     let meant = |id: &str| only.is_empty() || only.split_whitespace().any(|word| id.contains(word));
-    let runs = lies::all()
-        .filter(|mutant| meant(mutant.id))
-        .map(async |mutant| (mutant, bench::run(mutant.lie).await));
+    let runs = lies::all().filter(|mutant| meant(mutant.id)).map(async |mutant| {
+        let meant = |id: &str| picked.is_some() || mutant.killed_by.contains(&id);
+        (mutant, bench::run(mutant.lie, meant).await)
+    });
     let mut runs = stream::iter(runs).buffered(AT_ONCE);
     let (mut killed, mut all, mut wrong) = (0, 0, Vec::new());
     while let Some((mutant, report)) = runs.next().await {
