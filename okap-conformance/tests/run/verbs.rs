@@ -162,7 +162,7 @@ async fn a_new_test_comes_with_a_twin_and_a_mutant_and_passes_nothing_yet() {
     assert!(run(&args).await.stdout.contains("// into"));
     assert_eq!(folder.read("crate/src/catalogue/proxy/draft.rs"), "mine");
 
-    for (wrong, said) in [("OKAP-R-999", "has no OKAP-R-999"), ("proxy.refuse.model", "has no")] {
+    for (wrong, said) in [("OKAP-R-0", "has no OKAP-R-0"), ("proxy.refuse.model", "has no")] {
         let mut args = args;
         args[2] = wrong;
         let ran = run(&args).await;
