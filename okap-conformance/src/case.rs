@@ -12,6 +12,7 @@ pub(crate) mod key;
 mod limits;
 pub(crate) mod local;
 mod look;
+mod offered;
 mod page;
 mod parameters;
 pub(crate) mod proof;

@@ -6,7 +6,7 @@ use crate::{
     case::Case,
     catalogue::Test,
     http::Call,
-    outcome::{Outcome, Witness, twin},
+    outcome::{Outcome, Stop, Witness, twin},
     profile::Profile,
 };
 
@@ -59,6 +59,9 @@ async fn openai(case: &Case) -> Outcome {
 }
 
 async fn anthropic(case: &Case) -> Outcome {
+    if !case.offers("anthropic").await? {
+        return Err(Stop::NotApplicable("this vault does not list anthropic".to_owned()));
+    }
     let ask = case.ask().with("provider", json!("anthropic")).models(&["claude-sonnet-5"]);
     let grant = case.grant(&ask).await?;
     let body = |nonce: &str, model: &str| {
