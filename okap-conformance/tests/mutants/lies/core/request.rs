@@ -153,7 +153,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         lie: Lie {
             commit: Some(|_, key, record| {
                 if key.starts_with("grant/") {
-                    each_access(record, |access| cut(access));
+                    each_access(record, cut);
                 }
             }),
             ..Lie::NONE
