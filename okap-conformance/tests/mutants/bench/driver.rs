@@ -3,7 +3,9 @@
 use futures_util::future::BoxFuture;
 use okap_conformance::driver::{Decision, Driver, DriverError, Order};
 use okap_engine::narrow::as_asked;
-use okap_server::{Approved, ConsentPage, Control, Interaction, shown};
+use okap_server::{
+    Approved, ConsentPage, Control, Interaction, Key, Outcome, Vault as _, Versioned, shown,
+};
 use okap_types::{GrantId, ModelAccess, Models};
 use serde_json::{Value, json};
 
@@ -89,9 +91,19 @@ impl Within {
             }
             return self.control.typed(&code, &source).await.map_err(failed);
         }
-        let waiting = self.control.waiting().await.map_err(failed)?;
+        // the control lists a part of many
+        let kind = Key::all::<Interaction>();
+        let found = self.control.vault().list(&kind, None, usize::MAX).await.map_err(failed)?;
+        let read = |(_, found): (Key, Versioned)| serde_json::from_slice(&found.bytes).ok();
+        let waiting: Vec<Interaction> = found.into_iter().filter_map(read).collect();
         let carries = |asked: &Interaction| {
-            asked.app.info.name.as_ref().is_some_and(|name| name.as_str().contains(correlation))
+            asked.outcome == Outcome::Waiting
+                && asked
+                    .app
+                    .info
+                    .name
+                    .as_ref()
+                    .is_some_and(|name| name.as_str().contains(correlation))
         };
         waiting.into_iter().find(carries).ok_or_else(|| failed("no such request"))
     }
