@@ -25,6 +25,8 @@ pub struct Secrets(Arc<RwLock<Vec<Secret>>>);
 struct Secret {
     name: String,
     value: String,
+    /// What is the same of it in base64url, wherever it begins.
+    coded: Vec<String>,
 }
 
 /// A secret that stands where it must not.
@@ -49,8 +51,8 @@ impl Secrets {
     pub fn know(&self, name: &str, value: &str) {
         let mut secrets = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if value.len() >= SHORTEST && !secrets.iter().any(|secret| secret.value == value) {
-            let (name, value) = (name.to_owned(), value.to_owned());
-            secrets.push(Secret { name, value });
+            let (name, value, coded) = (name.to_owned(), value.to_owned(), base64(value));
+            secrets.push(Secret { name, value, coded });
         }
     }
 
@@ -75,9 +77,20 @@ impl Secrets {
             secrets.iter().filter(|secret| text.contains(&secret.value)).collect();
         // the longest first: a secret may begin as another one does
         found.sort_by_key(|secret| std::cmp::Reverse(secret.value.len()));
-        found.iter().fold(text.to_owned(), |text, secret| {
+        let text = found.iter().fold(text.to_owned(), |text, secret| {
             text.replace(&secret.value, &format!("${{{}}}", variable(&secret.name)))
-        })
+        });
+        // those that stand in it in base64
+        let (mut safe, mut text) = (url_safe(&text), text);
+        for (secret, form) in secrets.iter().flat_map(|s| s.coded.iter().map(move |form| (s, form)))
+        {
+            while let Some(at) = safe.find(form.as_str()) {
+                let to = at.saturating_add(form.len());
+                text.replace_range(at..to, &format!("${{{}}}", variable(&secret.name)));
+                safe = url_safe(&text);
+            }
+        }
+        text
     }
 
     /// Looks for the secrets whose name begins so, in every form that a leak takes.
@@ -87,7 +100,7 @@ impl Secrets {
         let views = Views::of(&String::from_utf8_lossy(bytes));
         let mut named = secrets.iter().filter(|secret| secret.name.starts_with(beginning));
         named.find_map(|secret| {
-            let form = views.form(&secret.value)?;
+            let form = views.form(secret)?;
             Some(Sighting { secret: secret.name.clone(), form })
         })
     }
@@ -118,16 +131,16 @@ impl Views {
         Self {
             plain: text.to_owned(),
             low: text.to_ascii_lowercase(),
-            base64: text.replace('+', "-").replace('/', "_"),
+            base64: url_safe(text),
             pieces: pieces(text),
         }
     }
 
-    fn form(&self, secret: &str) -> Option<&'static str> {
+    fn form(&self, Secret { value: secret, coded, .. }: &Secret) -> Option<&'static str> {
         let each = |form: fn(u8) -> String| secret.bytes().map(form).collect::<String>();
-        if self.plain.contains(secret) {
+        if self.plain.contains(secret.as_str()) {
             Some("plain")
-        } else if base64(secret).iter().any(|form| self.base64.contains(form)) {
+        } else if coded.iter().any(|form| self.base64.contains(form)) {
             Some("base64")
         } else if self.low.contains(&each(|byte| format!("{byte:02x}"))) {
             Some("hex")
@@ -135,12 +148,17 @@ impl Views {
             Some("percent")
         } else if self.low.contains(&each(|byte| format!("\\u{byte:04x}"))) {
             Some("json")
-        } else if self.pieces.contains(secret) {
+        } else if self.pieces.contains(secret.as_str()) {
             Some("in pieces")
         } else {
             None
         }
     }
+}
+
+/// A text in the alphabet of base64url, byte for byte.
+fn url_safe(text: &str) -> String {
+    text.replace('+', "-").replace('/', "_")
 }
 
 /// What of a secret is the same in base64url whatever stands before it and behind it.

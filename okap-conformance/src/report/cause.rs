@@ -113,6 +113,7 @@ mod tests {
             threat: None,
             verdict,
             said: said.to_owned(),
+            known: None,
             finding,
             attempts: 1,
             ms: 0,

@@ -195,7 +195,6 @@ async fn a_vault_that_half_of_all_calls_reach_is_not_conformant() {
 async fn what_is_no_vault_is_called_so_once() {
     let vault = constant(json_of(200, &json!({}))).await;
     let ran = with(vault, obliging().await, &["--quick"]).await;
-    assert!(ran.stdout.contains("This is not an OKAP vault"), "{}", ran.stdout);
-    let told = ran.stdout.matches("expected 202 with status pending, got 200 {}").count();
+    let told = ran.stdout.matches("This is not an OKAP vault").count();
     assert_eq!(told, 1, "{}", ran.stdout);
 }
