@@ -5,7 +5,7 @@ use okap_types::Secret;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use self::words::{Event, Groq, Whole};
+use self::words::{Event, Holder, Whole};
 use super::{
     Call, Operation, Verb,
     items::Items,
@@ -356,7 +356,7 @@ impl Meter {
     fn take_usage(
         &mut self,
         usage: Option<&RawValue>,
-        x_groq: Option<&Groq<'_>>,
+        x_groq: Option<&Holder<'_>>,
         google: Option<&RawValue>,
     ) {
         if let Some(seconds) = usage.and_then(usage::seconds) {

@@ -17,7 +17,7 @@ use http::{
 };
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::{http1, http2};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, builderstates::WantsSchemes};
 use hyper_util::{
     client::legacy::connect::{Connection, HttpConnector},
     rt::{TokioExecutor, TokioTimer},
@@ -30,6 +30,10 @@ use self::{
 };
 use super::{NotAfter, Opening, SendError, Sending, Upstream};
 use crate::body::Body;
+
+/// How long a shared connection is silent while calls wait before it is asked whether it is alive, and
+/// how long it may take to say so.
+const ALIVE: Duration = Duration::from_secs(20);
 
 /// The ordinary way out: HTTP/1.1 and HTTP/2 over TLS with the public certificate authorities.
 ///
@@ -47,16 +51,17 @@ impl Https {
     /// A TLS configuration error.
     pub fn new() -> Result<Self, rustls::Error> {
         let provider = rustls::crypto::ring::default_provider();
+        Ok(Self::over(HttpsConnectorBuilder::new().with_provider_and_webpki_roots(provider)?))
+    }
+
+    /// The same, with whom to trust.
+    fn over(tls: HttpsConnectorBuilder<WantsSchemes>) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(Duration::from_secs(10)));
         tcp.enforce_http(false);
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(provider)?
-            .https_or_http()
-            .enable_all_versions()
-            .wrap_connector(tcp);
-        Ok(Self { connector, pool: Arc::default() })
+        let connector = tls.https_or_http().enable_all_versions().wrap_connector(tcp);
+        Self { connector, pool: Arc::default() }
     }
 
     /// Opens a connection, and speaks the version that the provider has chosen.
@@ -71,6 +76,9 @@ impl Https {
         }
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
+            // all calls share it: one that has gone without a word must not take them along
+            .keep_alive_interval(ALIVE)
+            .keep_alive_timeout(ALIVE)
             .handshake(io)
             .await
             .map_err(not_sent)?;

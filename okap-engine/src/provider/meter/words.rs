@@ -11,7 +11,7 @@ pub(super) struct Whole<'a> {
     #[serde(borrow)]
     pub(super) usage: Option<&'a RawValue>,
     #[serde(borrow)]
-    pub(super) x_groq: Option<Groq<'a>>,
+    pub(super) x_groq: Option<Holder<'a>>,
     #[serde(borrow, rename = "usageMetadata")]
     pub(super) usage_metadata: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -38,7 +38,7 @@ pub(super) struct Event<'a> {
     #[serde(borrow)]
     pub(super) usage: Option<&'a RawValue>,
     #[serde(borrow)]
-    pub(super) x_groq: Option<Groq<'a>>,
+    pub(super) x_groq: Option<Holder<'a>>,
     #[serde(borrow, rename = "usageMetadata")]
     pub(super) usage_metadata: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -57,13 +57,6 @@ pub(super) struct Event<'a> {
     pub(super) audio: Option<&'a RawValue>,
     #[serde(rename = "promptFeedback")]
     pub(super) prompt_feedback: Option<Feedback>,
-}
-
-/// Where Groq tells the usage of a stream.
-#[derive(Deserialize)]
-pub(super) struct Groq<'a> {
-    #[serde(borrow)]
-    pub(super) usage: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -91,6 +84,7 @@ pub(super) struct Feedback {
     pub(super) block_reason: Option<IgnoredAny>,
 }
 
+/// What holds the usage one level down: Groq's own member, a message, a response.
 #[derive(Deserialize)]
 pub(super) struct Holder<'a> {
     #[serde(borrow)]

@@ -185,6 +185,73 @@ async fn what_would_leave_too_late_for_its_rate_is_not_sent_and_its_connection_i
     assert_eq!(peer.connections(), 1);
 }
 
+/// A provider that speaks HTTP/2 and answers each request with its path; it closes a connection once
+/// it is told to.
+async fn http2(close: Arc<tokio::sync::Notify>) -> (Https, String, Arc<AtomicUsize>) {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let key = made.signing_key.serialize_der().try_into().unwrap();
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let server = rustls::ServerConfig::builder_with_provider(ring.clone());
+    let mut server = server
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    server.alpn_protocols = vec![b"h2".to_vec()];
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let client = rustls::ClientConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}/v1/x", listener.local_addr().unwrap().port());
+    let connections = Arc::<AtomicUsize>::default();
+    let (came, tls) = (connections.clone(), tokio_rustls::TlsAcceptor::from(Arc::new(server)));
+    tokio::spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            came.fetch_add(1, Ordering::SeqCst);
+            let (tls, close) = (tls.accept(tcp).await.unwrap(), close.clone());
+            let answer = |request: Request<hyper::body::Incoming>| async move {
+                assert!(
+                    request.version() == http::Version::HTTP_2
+                        && !request.headers().contains_key("host")
+                );
+                Ok::<_, std::convert::Infallible>(Response::new(request.into_body()))
+            };
+            tokio::spawn(async move {
+                let io = hyper_util::rt::TokioIo::new(tls);
+                let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                let serving = server.serve_connection(io, hyper::service::service_fn(answer));
+                tokio::select! {
+                    _ = serving => {}
+                    () = close.notified() => {}
+                }
+            });
+        }
+    });
+    (Https::over(HttpsConnectorBuilder::new().with_tls_config(client)), url, connections)
+}
+
+#[tokio::test]
+async fn requests_share_one_connection_of_http_2_and_open_another_once_it_is_closed() {
+    let close = Arc::<tokio::sync::Notify>::default();
+    let (https, url, connections) = http2(close.clone()).await;
+    let ask = async || {
+        let request = Request::post(&url).body(Bytes::from("hello")).unwrap();
+        text(timeout(SOON, https.send(request)).await.unwrap().unwrap()).await
+    };
+    assert_eq!(ask().await, "hello");
+    let many = futures_util::future::join_all((0..8).map(|_| ask())).await;
+    assert_eq!((many, connections.load(Ordering::SeqCst)), (vec!["hello".to_owned(); 8], 1));
+    close.notify_one();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(ask().await, "hello");
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
+}
+
 #[test]
 fn a_host_is_named_without_the_usual_port() {
     for (uri, host) in [
