@@ -125,8 +125,8 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let Options { vault, listen, issuer, settings, tls, behind_tls_proxy, .. } = options;
     check(listen, issuer.as_ref(), tls.is_some(), behind_tls_proxy)?;
     let hooked = options.danger_conformance_hook;
-    if hooked && (!listen.ip().is_loopback() || behind_tls_proxy) {
-        return Err(AddressError::Hooked(listen).into());
+    if hooked {
+        address::check_hook(listen, issuer.as_ref(), behind_tls_proxy)?;
     }
     let tls = tls.as_ref().map(TlsFiles::config).transpose()?;
     let (listener, listen) = bind(listen)?;
@@ -146,7 +146,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         false => (OkapService::new(config, vault.clone(), consent)?, Router::new()),
     };
     let (control, database) = (okap.control(), vault.database().clone());
-    control.look_around().await;
+    anyhow::ensure!(control.look_around().await, "the database does not answer");
     let pages = Pages { control: control.clone(), database: database.clone(), issuer: url.clone() };
     let door = Door::new(&url, listen, tls.is_some(), behind_tls_proxy);
     let router = Router::new()

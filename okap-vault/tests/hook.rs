@@ -8,6 +8,9 @@
     reason = "test code"
 )]
 
+#[path = "support/http.rs"]
+mod http;
+
 use okap_types::Secret;
 use okap_vault::{
     serve::{self, Options, Running},
@@ -29,22 +32,11 @@ async fn options(home: &TempDir, hooked: bool) -> Options {
     Options { danger_conformance_hook: hooked, ..Options::local(vault) }
 }
 
-fn http() -> Client {
-    let tls = rustls::ClientConfig::builder_with_provider(std::sync::Arc::new(
-        rustls::crypto::ring::default_provider(),
-    ))
-    .with_safe_default_protocol_versions()
-    .unwrap()
-    .with_root_certificates(rustls::RootCertStore::empty())
-    .with_no_client_auth();
-    Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap()
-}
-
 impl House {
     async fn open(hooked: bool) -> Self {
         let home = tempfile::tempdir().unwrap();
         let vault = serve::start(options(&home, hooked).await).await.unwrap();
-        Self { vault, http: http(), _home: home }
+        Self { vault, http: http::plain().build().unwrap(), _home: home }
     }
 
     fn at(&self, path: &str) -> String {
@@ -105,11 +97,11 @@ async fn a_vault_without_the_hook_knows_no_such_address() {
 #[tokio::test]
 async fn a_vault_that_others_reach_does_not_start_with_the_hook() {
     let issuer = Some("https://vault.example.com".parse().unwrap());
-    for hooked in [true, false] {
+    for (hooked, behind_tls_proxy) in [(true, true), (true, false), (false, true), (false, false)] {
         let home = tempfile::tempdir().unwrap();
         let local = options(&home, hooked).await;
-        let behind = Options { behind_tls_proxy: true, issuer: issuer.clone(), ..local };
-        let started = serve::start(behind).await;
+        let named = Options { behind_tls_proxy, issuer: issuer.clone(), ..local };
+        let started = serve::start(named).await;
         match (hooked, started) {
             (true, Err(error)) => {
                 assert!(error.to_string().contains("--conformance-hook"), "{error}");
@@ -149,6 +141,10 @@ async fn what_it_cannot_do_and_what_makes_no_sense_are_told_apart() {
         (
             json!({ "v": 1, "verb": "seed", "provider": "openai", "key": "k", "upstream": "https://api.example" }),
             StatusCode::BAD_REQUEST,
+        ),
+        (
+            json!({ "v": 1, "verb": "seed", "provider": "openai", "key": "k", "upstream": "http://127.0.0.1:9" }),
+            StatusCode::OK,
         ),
         (json!({ "v": 1, "verb": "reset" }), StatusCode::OK),
     ] {

@@ -25,9 +25,9 @@ pub enum AddressError {
     /// Whoever reaches the hook is the owner.
     #[error(
         "the conformance hook is for this computer alone: leave --conformance-hook out, \
-         or listen on 127.0.0.1 without a proxy in front; {0} is not that"
+         or listen on 127.0.0.1 without a proxy in front or a name elsewhere"
     )]
-    Hooked(SocketAddr),
+    Hooked,
     /// Somebody else listens there.
     #[error("port {} on {} is taken by another program; stop that, or name another port with --listen (0 takes a free one)", .0.port(), .0.ip())]
     Taken(SocketAddr),
@@ -53,6 +53,16 @@ pub(crate) fn check(
         None if behind_tls_proxy || listen.ip().is_unspecified() => Err(AddressError::Unnamed),
         _ => Ok(()),
     }
+}
+
+/// Refuses to make the owner of whoever reaches a vault that others reach.
+pub(super) fn check_hook(
+    listen: SocketAddr,
+    issuer: Option<&Url>,
+    behind_tls_proxy: bool,
+) -> Result<(), AddressError> {
+    let here = listen.ip().is_loopback() && issuer.is_none_or(is_loopback);
+    if here && !behind_tls_proxy { Ok(()) } else { Err(AddressError::Hooked) }
 }
 
 /// The address of a vault that was given no other name.

@@ -8,7 +8,7 @@ use std::sync::{
 use bytes::Bytes;
 use http::{Request, Uri};
 use okap_engine::provider::Upstreams;
-use okap_server::ports::{Clock, Https, Sending, SystemClock, Upstream};
+use okap_server::ports::{Clock, Https, Opening, Sending, SystemClock, Upstream};
 use okap_types::{Provider, Timestamp};
 use url::Url;
 
@@ -72,6 +72,11 @@ impl Upstream for Routes {
             *request.uri_mut() = uri;
         }
         self.0.https.send(request)
+    }
+
+    fn open<'a>(&'a self, to: &'a Uri) -> Opening<'a> {
+        let moved = self.of(to);
+        Box::pin(async move { self.0.https.open(moved.as_ref().unwrap_or(to)).await })
     }
 }
 
