@@ -139,7 +139,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
         admit: impl Fn(&mut Chain, Shortens) -> Result<Admitted, Denial> + Send,
     ) -> Result<Admitted, Refusal> {
         let deadline = Instant::now() + self.config.wait_for_money;
-        let (mut recalled, mut turns, mut hopeless) = (None, 0, false);
+        let (mut recalled, mut turns, mut shortens) = (None, 0, Shortens::Not);
         loop {
             if self.allowance.books.is_failing() {
                 return Err(Refusal::VaultUnavailable);
@@ -148,8 +148,6 @@ impl<V: Vault, C: Consent> Core<V, C> {
             let mut freed = std::pin::pin!(freed);
             freed.as_mut().enable();
             // from here on every settlement is heard of
-            let waits = !hopeless && family.holds() && Instant::now() < deadline;
-            let shortens = if waits { Shortens::Not } else { Shortens::Yes };
             let now = |chain: &mut Chain| admit(chain, shortens);
             let refusal = match family.count(&now) {
                 Ok(admitted) => {
@@ -165,9 +163,10 @@ impl<V: Vault, C: Consent> Core<V, C> {
                     continue;
                 }
                 Err(Denial::Shortened) => {
-                    hopeless = !family.may_fit(&now);
-                    if !hopeless {
+                    if family.holds() && Instant::now() < deadline && family.may_fit(&now) {
                         let _ = timeout_at(deadline, freed).await;
+                    } else {
+                        shortens = Shortens::Yes;
                     }
                     continue;
                 }

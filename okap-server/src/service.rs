@@ -227,7 +227,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 (Some(_), _) => reply::method_not_allowed("GET"),
             };
         }
-        let Some(path) = path.strip_prefix(&issuer_path) else { return not_found() };
+        let Some(path) = below(&self.config.profile.issuer, &path) else { return not_found() };
         let method = request.method().clone();
         match (path, &method) {
             ("/okap/authorize", &Method::GET) => self.authorize(request.uri().query()).await,

@@ -65,7 +65,7 @@ async fn carry<V: Vault, C: Consent>(
     standing.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut patience = Instant::now() + core.config.silence;
     // when the store last said that the grant stands
-    let mut sure = Instant::now();
+    let (mut sure, mut unsure) = (Instant::now(), false);
     let end = loop {
         if upstream.is_none() && waiting.is_empty() {
             return;
@@ -78,7 +78,10 @@ async fn carry<V: Vault, C: Consent>(
                 match timeout(STANDING, stands(&core, &running)).await.unwrap_or(None) {
                     Some(true) => sure = Instant::now(),
                     Some(false) => break End::Revoked,
-                    None if sure.elapsed() >= UNSURE => break End::Revoked,
+                    None if sure.elapsed() >= UNSURE => {
+                        unsure = true;
+                        break End::Revoked;
+                    }
                     None => {}
                 }
                 continue;
@@ -135,7 +138,7 @@ async fn carry<V: Vault, C: Consent>(
     }
     let last = match end {
         End::Finished | End::AppLeft => return,
-        End::Revoked if sure.elapsed() >= UNSURE => Refusal::VaultUnavailable,
+        End::Revoked if unsure => Refusal::VaultUnavailable,
         End::Revoked => Refusal::TokenRevoked,
         End::TimedOut => Refusal::UpstreamTimeout(running.provider.clone()),
         End::UpstreamBroke => {

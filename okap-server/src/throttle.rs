@@ -41,6 +41,8 @@ pub(crate) struct Throttle {
 struct Inner {
     /// By source: the requests that wait.
     waiting: HashMap<String, Vec<Waiting>>,
+    /// By source: when it was last looked whether others have decided.
+    looked: HashMap<String, Timestamp>,
     /// By source: when requests were opened in the last minute.
     opened: HashMap<String, Vec<Timestamp>>,
     /// By continuation: when it was last asked.
@@ -109,11 +111,20 @@ impl Throttle {
         Ok(())
     }
 
-    /// The requests of a source that wait, as far as is known here.
-    pub(crate) fn waiting(&self, source: &str) -> Vec<String> {
-        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = inner.waiting.get(&place(source)).into_iter().flatten();
-        waiting.map(|one| one.interaction.clone()).collect()
+    /// The requests of a source that wait, as far as is known here; none where they were asked for
+    /// in the last second.
+    pub(crate) fn waiting(&self, source: &str, now: Timestamp) -> Vec<String> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let source = place(source);
+        let Some(waiting) = inner.waiting.get(&source) else { return Vec::new() };
+        let waiting: Vec<_> = waiting.iter().map(|one| one.interaction.clone()).collect();
+        if inner.looked.len() >= REMEMBERED {
+            inner.looked.retain(|_, at| at.plus_seconds(1) > now);
+        }
+        match inner.looked.insert(source, now) {
+            Some(last) if last.plus_seconds(1) > now => Vec::new(),
+            _ => waiting,
+        }
     }
 
     /// A request has been decided.

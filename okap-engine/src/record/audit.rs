@@ -72,7 +72,7 @@ pub enum End {
     /// The grant was revoked while the answer streamed, or the store could not say for too long that
     /// it was not.
     Revoked,
-    /// The provider took too long.
+    /// The provider took too long, or the call would have left too late for its rate.
     TimedOut,
 }
 

@@ -11,10 +11,9 @@ use okap_engine::{
     record::{Key, Loaded, Wanted},
     refusal::Refusal,
 };
-use okap_types::Limits;
 use tokio::time::Instant;
 
-use super::slot::{Family, Slot};
+use super::slot::{Family, More, Slot};
 use crate::{
     CommitError, Consent, StoreError, Vault,
     core::Core,
@@ -39,10 +38,9 @@ impl<V: Vault, C: Consent> Core<V, C> {
             let _turn = slot.renewing.lock().await;
             // another call's turn may have been this one's, too
             if !slot.covers(&limits, amount) {
-                let waiting = slot.waiting();
-                self.write_lease(&slot, waiting, self.ahead(), Some(&limits))
-                    .await
-                    .map_err(unavailable)?;
+                let (calls, limits) = (slot.waiting(), Some(&limits));
+                let more = More { calls, ahead: self.ahead(), limits };
+                self.write_lease(&slot, &more).await.map_err(unavailable)?;
             }
         }
         Ok(())
@@ -75,8 +73,9 @@ impl<V: Vault, C: Consent> Core<V, C> {
         if !slot.is_entered() {
             return true;
         }
-        let usual = if self.config.strict_holds { (0, Pico::ZERO) } else { slot.usual() };
-        self.write_lease(slot, usual, self.ahead(), None).await.map_err(unavailable).is_ok()
+        let calls = if self.config.strict_holds { (0, Pico::ZERO) } else { slot.usual() };
+        let more = More { calls, ahead: self.ahead(), limits: None };
+        self.write_lease(slot, &more).await.map_err(unavailable).is_ok()
     }
 
     /// Gives back all that no call holds; `false` where the store fails.
@@ -85,8 +84,8 @@ impl<V: Vault, C: Consent> Core<V, C> {
         if slot.is_clear() {
             return true;
         }
-        let nothing = (0, Pico::ZERO);
-        self.write_lease(slot, nothing, Ahead::None, None).await.map_err(unavailable).is_ok()
+        let nothing = More { calls: (0, Pico::ZERO), ahead: Ahead::None, limits: None };
+        self.write_lease(slot, &nothing).await.map_err(unavailable).is_ok()
     }
 
     /// Reads how the account stands, and takes no more than is held.
@@ -95,9 +94,8 @@ impl<V: Vault, C: Consent> Core<V, C> {
             let _turn = slot.renewing.lock().await;
             // another call that waits has looked just now
             if slot.renewed_ago() >= LOOK {
-                let waiting = slot.waiting();
-                let looked = self.write_lease(slot, waiting, Ahead::None, None).await;
-                looked.map_err(unavailable)?;
+                let more = More { calls: slot.waiting(), ahead: Ahead::None, limits: None };
+                self.write_lease(slot, &more).await.map_err(unavailable)?;
             }
         }
         Ok(())
@@ -121,13 +119,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
 
     /// Writes another lease of this node, under the caps that it is wanted under or those of the latest
     /// call; the caller has the slot's turn. May be dropped: the slot knows of what is not heard.
-    async fn write_lease(
-        &self,
-        slot: &Slot,
-        more: (u32, Pico),
-        ahead: Ahead,
-        limits: Option<&Limits>,
-    ) -> Result<(), StoreError> {
+    async fn write_lease(&self, slot: &Slot, more: &More<'_>) -> Result<(), StoreError> {
         let key = Key::of::<Account>(&slot.account);
         for _ in 0..TRIES {
             let found = self.vault.read(std::slice::from_ref(&key)).await?.pop().flatten();
@@ -136,7 +128,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             let loaded = loaded.unwrap_or_else(empty);
             let serial = self.allowance.next_renewal();
             let now = self.clock.now();
-            let renewal = slot.renewal(&loaded.record, (more, ahead, limits), serial, now);
+            let renewal = slot.renewal(&loaded.record, more, serial, now);
             match self.vault.commit(vec![loaded.replace(&renewal.stored)]).await {
                 Ok(()) => {
                     slot.renewed(renewal);

@@ -49,6 +49,15 @@ struct Counted {
     recalled: Option<Instant>,
 }
 
+/// What is taken beside what is held.
+pub(super) struct More<'a> {
+    /// For how many calls, and how much money for them all.
+    pub(super) calls: (u32, Pico),
+    pub(super) ahead: Ahead,
+    /// The caps that they go under; `None` takes those of the latest call.
+    pub(super) limits: Option<&'a Limits>,
+}
+
 /// What the steward does with an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
@@ -141,14 +150,15 @@ impl Slot {
     pub(super) fn renewal(
         &self,
         stored: &Account,
-        ((requests, amount), ahead, limits): ((u32, Pico), Ahead, Option<&Limits>),
+        more: &More<'_>,
         serial: u64,
         now: Timestamp,
     ) -> Renewal {
         let mut counted = self.lock();
         let contested = counted.contested.is_some_and(|until| Instant::now() < until);
-        let ahead = if contested { Ahead::None } else { ahead };
-        let limits = limits.unwrap_or(&counted.limits).clone();
+        let ahead = if contested { Ahead::None } else { more.ahead };
+        let limits = more.limits.unwrap_or(&counted.limits).clone();
+        let (requests, amount) = more.calls;
         let want = Want { limits: &limits, amount, requests, ahead };
         counted.leased.renew(stored, &want, serial, now)
     }

@@ -29,7 +29,10 @@ impl<V: Vault, C: Consent> Core<V, C> {
 
     /// Looks whether requests of a source were decided by another node or process.
     async fn hears_of_decisions(&self, source: &str) -> bool {
-        let waiting = self.throttle.waiting(source);
+        let waiting = self.throttle.waiting(source, self.clock.now());
+        if waiting.is_empty() {
+            return false;
+        }
         let keys: Vec<_> = waiting.iter().map(|id| Key::of::<Interaction>(id)).collect();
         let Ok(found) = self.vault.read(&keys).await else { return false };
         let mut heard = false;

@@ -51,6 +51,8 @@ async fn requests_that_were_decided_elsewhere_make_room() {
     let elsewhere = house.control_of(1);
     let ask = async || house.ask(&chat_with(json!({}))).await;
     for decided in [true, true, true, true, false, false, false] {
+        // it is looked once a second at most whether others have decided
+        house.clock.turn(1);
         let pending = ask().await;
         assert_eq!(pending.status, 202, "{}", pending.text());
         let page = pending.json()["interaction_uri"].as_str().unwrap().to_owned();

@@ -29,7 +29,7 @@ use okap_engine::{
 use okap_server::{
     Asked, AutoApprove, Body, Config, Consent, ConsentPage, Control, Interaction, OkapService,
     Peer, UpstreamProvider, Vault,
-    ports::{Clock, Https, Sending, Upstream},
+    ports::{Clock, Https, Opening, Sending, Upstream},
 };
 use okap_types::{Provider, Timestamp};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -122,6 +122,10 @@ impl Upstream for Way {
                 None => answer,
             })
         })
+    }
+
+    fn open<'a>(&'a self, to: &'a http::Uri) -> Opening<'a> {
+        self.https.open(to)
     }
 }
 

@@ -84,8 +84,9 @@ impl Line {
     }
 
     /// The rest of an answer, which carries its connection along.
-    pub(super) const fn carrying(self, body: Incoming, back: (Arc<Pool>, Place)) -> Coming {
-        Coming { body, line: Some(self), back: Some(back) }
+    pub(super) fn carrying(self, body: Incoming, back: (Arc<Pool>, Place)) -> Coming {
+        let (pool, place) = back;
+        Coming { body, line: Some((self, pool, place)) }
     }
 }
 
@@ -93,8 +94,8 @@ impl Line {
 /// connection, and so ends the provider's work.
 pub(super) struct Coming {
     body: Incoming,
-    line: Option<Line>,
-    back: Option<(Arc<Pool>, Place)>,
+    /// The connection, and where it goes back to; none once it has.
+    line: Option<(Line, Arc<Pool>, Place)>,
 }
 
 impl Coming {
@@ -104,10 +105,9 @@ impl Coming {
     }
 
     fn give_back(&mut self) {
-        let (Some(mut line), Some((pool, place))) = (self.line.take(), self.back.take()) else {
-            return;
-        };
-        if line.is_free() {
+        if let Some((mut line, pool, place)) = self.line.take()
+            && line.is_free()
+        {
             pool.put(place, line, Instant::now());
         }
     }
@@ -124,7 +124,7 @@ impl Body for Coming {
         let coming = self.get_mut();
         let mut frame = coming.read();
         if frame.is_pending()
-            && let Some(line) = &mut coming.line
+            && let Some((line, ..)) = &mut coming.line
         {
             line.drive(context);
             frame = coming.read();
