@@ -1,6 +1,6 @@
 //! The conformance suite, run as the author of a vault runs it, and its own test: the mutants.
 
-use std::{ffi::OsString, path::Path, process::Command};
+use std::{path::Path, process::Command};
 
 use anyhow::Context;
 
@@ -22,7 +22,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
 /// Runs the suite by a description, with a folder before those of the `PATH`.
 fn against(suite: &Path, arguments: &[&str], programs: &Path) -> anyhow::Result<()> {
     let mut command = Command::new(suite);
-    command.args(["run", "--target"]).args(arguments).env("PATH", path(programs)?);
+    command.args(["run", "--target"]).args(arguments).env("PATH", tools::path_with(programs)?);
     // nothing is written beside the sources
     tools::run(command.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(tools::root()))
 }
@@ -36,11 +36,4 @@ pub(crate) fn mutants(only: &[String]) -> anyhow::Result<()> {
     let mut test = Command::new(env!("CARGO"));
     test.args(tools::TESTS).args(["--quiet", "--test", "mutants", "--", "mutant", "--nocapture"]);
     tools::run(test.env("OKAP_MUTANTS", only.join(" ")).current_dir(tools::root()))
-}
-
-/// The `PATH` with a folder before the others.
-fn path(first: &Path) -> anyhow::Result<OsString> {
-    let others = std::env::var_os("PATH").unwrap_or_default();
-    let all = std::iter::once(first.to_owned()).chain(std::env::split_paths(&others));
-    std::env::join_paths(all).context("PATH")
 }

