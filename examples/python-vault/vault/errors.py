@@ -5,6 +5,7 @@ import re
 
 from aiohttp import web
 
+# the whole of both tables, whether this vault comes to say them or not
 STATUS = {
     # section 14.1
     "invalid_request": 400, "unauthorized_client": 400, "unsupported_grant_type": 400,

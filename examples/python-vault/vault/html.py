@@ -2,6 +2,7 @@
 
 from html import escape
 
+from .metadata import CAPABILITIES
 from .reading import shown
 from .request import COUNTS, MONEY
 
@@ -88,7 +89,7 @@ def _object(at, asked, models_of):
         models = _boxes(at, "models", asked["models"], True)
     else:
         models = _boxes(at, "models", [*models_of(asked["provider"]), "*"], False)
-    capabilities = asked["capabilities"] or ["chat", "embeddings", "vision"]
+    capabilities = asked["capabilities"] or CAPABILITIES
     boxes = _boxes(at, "capabilities", capabilities, bool(asked["capabilities"]))
     limits = "".join(_limit(at, name, asked["limits"].get(name)) for name in (*MONEY, *COUNTS))
     free = not any(name in asked["limits"] for name in MONEY)
