@@ -11,7 +11,10 @@ mod transfer;
 mod vault;
 mod verify;
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use okap_engine::record::{Change, Key, Owner, Versioned};
 use okap_server::{CommitError, StoreError};
@@ -81,6 +84,20 @@ impl Database {
         match &self.0 {
             Backend::Sqlite(file) => Place::File(file.path().to_owned()),
             Backend::Postgres(server) => server.place().clone(),
+        }
+    }
+
+    /// The folder with all that is kept: of a file its own, of a server this one, to which every
+    /// table is written.
+    pub(crate) async fn laid_out(&self, folder: &Path) -> Result<PathBuf, StoreError> {
+        match &self.0 {
+            Backend::Sqlite(file) => {
+                Ok(file.path().parent().unwrap_or_else(|| file.path()).to_owned())
+            }
+            Backend::Postgres(server) => {
+                server.lay_out(folder).await?;
+                Ok(folder.to_owned())
+            }
         }
     }
 

@@ -8,7 +8,7 @@ mod documents;
 mod order;
 mod ports;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -18,21 +18,31 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use okap_server::{Config, ConsentPage, Control, OkapService, ports::Https};
+use okap_server::{
+    Config, ConsentPage, Control, OkapService,
+    ports::{Https, SystemClock},
+};
 use okap_types::{Provider, Secret};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::{
     keys::{self, KeyError},
-    store::{Place, StoredVault},
+    store::StoredVault,
     user::owner,
 };
 use documents::Shelf;
 use order::Order;
-use ports::{Hands, Routes};
+use ports::Routes;
 
 /// Where it answers, at the root of the vault's address.
 pub(super) const PATH: &str = "/__okap_test";
+
+/// What may be ordered.
+const VERBS: [&str; 9] =
+    ["decide", "seed", "revoke", "audit", "reset", "publish", "sign_in", "advance", "dump"];
+/// How often is looked whether the vault goes by a clock that was turned.
+const TURNED: Duration = Duration::from_millis(20);
 
 /// Rows of the audit that one answer holds.
 const ROWS: usize = 1000;
@@ -44,8 +54,9 @@ pub(super) struct Hook(Arc<Parts>);
 struct Parts {
     control: Control<StoredVault, ConsentPage>,
     routes: Routes,
-    hands: Hands,
     shelf: Shelf,
+    /// Where what a server keeps is laid out to be searched.
+    dump: TempDir,
 }
 
 /// Why an order was not carried out.
@@ -68,17 +79,16 @@ impl Hook {
         consent: ConsentPage,
     ) -> anyhow::Result<(OkapService<StoredVault, ConsentPage>, Self)> {
         let routes = Routes::over(config.upstreams.clone(), Https::new()?);
-        let hands = Hands::default();
         let shelf = Shelf::over(okap_server::ports::HttpsDocuments::builder().build()?);
         let okap = OkapService::with_documents(
             config,
             vault,
             consent,
             routes.clone(),
-            hands.clone(),
+            SystemClock,
             shelf.clone(),
         )?;
-        let parts = Parts { control: okap.control(), routes, hands, shelf };
+        let parts = Parts { control: okap.control(), routes, shelf, dump: TempDir::new()? };
         Ok((okap, Self(Arc::new(parts))))
     }
 
@@ -87,9 +97,9 @@ impl Hook {
     }
 
     async fn carry_out(&self, order: Order) -> Result<Value, Refused> {
-        let Parts { control, routes, hands, shelf } = &*self.0;
+        let Parts { control, routes, shelf, dump } = &*self.0;
         match order {
-            Order::Capabilities => Ok(json!({ "verbs": self.verbs() })),
+            Order::Capabilities => Ok(json!({ "verbs": VERBS })),
             Order::Decide(order) => decide::decide(control, order).await,
             Order::Seed { provider, key, upstream } => {
                 if let Some(upstream) = upstream {
@@ -101,22 +111,16 @@ impl Hook {
                 control.revoke(&owner(), &grant).await?;
                 Ok(json!({ "revoked": grant }))
             }
-            Order::Advance { .. } if !self.has_own_clock() => {
-                Err(Refused::Unsupported("this vault goes by the clock of its database"))
-            }
-            Order::Advance { seconds } => {
-                hands.turn(seconds);
-                Ok(json!({ "now": control.now() }))
-            }
+            Order::Advance { seconds } => self.advance(seconds).await,
             Order::Audit { grant } => {
                 let rows = control.vault().database().latest_calls(&grant, ROWS).await?;
                 let rows: Vec<_> = rows.into_iter().filter_map(|entry| entry.row).collect();
                 Ok(json!({ "rows": rows }))
             }
-            Order::Dump => match control.vault().database().place() {
-                Place::File(file) => Ok(json!({ "path": file.parent().unwrap_or(&file) })),
-                _ => Err(Refused::Unsupported("this vault keeps its state on a server")),
-            },
+            Order::Dump => {
+                let kept = control.vault().database().laid_out(dump.path()).await?;
+                Ok(json!({ "path": kept }))
+            }
             Order::Publish { url, document, fresh } => {
                 shelf.put(url, document, fresh);
                 Ok(json!({}))
@@ -132,20 +136,18 @@ impl Hook {
         }
     }
 
-    fn verbs(&self) -> Vec<&'static str> {
-        let mut verbs = vec!["decide", "seed", "revoke", "audit", "reset", "publish", "sign_in"];
-        if self.has_own_clock() {
-            verbs.push("advance");
+    /// Turns the clock, and waits until the vault has seen it.
+    async fn advance(&self, seconds: u32) -> Result<Value, Refused> {
+        let control = &self.0.control;
+        let then = control.now().plus_seconds(seconds.into());
+        control.vault().turn_clock(seconds);
+        while control.now() < then {
+            if !control.look_around().await {
+                return Err(Refused::Failed("the store does not tell the time".to_owned()));
+            }
+            tokio::time::sleep(TURNED).await;
         }
-        if matches!(self.0.control.vault().database().place(), Place::File(_)) {
-            verbs.push("dump");
-        }
-        verbs
-    }
-
-    /// Whether time is told here and not by a database that several nodes share.
-    fn has_own_clock(&self) -> bool {
-        self.0.control.vault().database().sqlite().is_some()
+        Ok(json!({ "now": control.now() }))
     }
 
     async fn keep(&self, provider: &Provider, key: &Secret<String>) -> Result<Value, Refused> {

@@ -2,6 +2,7 @@
 
 mod address;
 mod audit;
+mod dump;
 mod keys;
 mod listen;
 mod migrate;

@@ -11,6 +11,7 @@
 
 mod app;
 mod audit;
+mod conformance;
 mod contract;
 mod faults;
 #[path = "../support/http.rs"]

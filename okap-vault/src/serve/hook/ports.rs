@@ -1,32 +1,13 @@
-//! The vault's own ports, with a hand on them: the clock, and the way to providers.
+//! The vault's way to providers, with a hand on it.
 
-use std::sync::{
-    Arc, PoisonError, RwLock,
-    atomic::{AtomicI64, Ordering},
-};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use http::{Request, Uri};
 use okap_engine::provider::Upstreams;
-use okap_server::ports::{Clock, Https, Opening, Sending, SystemClock, Upstream};
-use okap_types::{Provider, Timestamp};
+use okap_server::ports::{Https, Opening, Sending, Upstream};
+use okap_types::Provider;
 use url::Url;
-
-/// The computer's clock, and how far it was turned forward.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Hands(Arc<AtomicI64>);
-
-impl Hands {
-    pub(super) fn turn(&self, seconds: u32) {
-        self.0.fetch_add(i64::from(seconds.min(10 * 366 * 86_400)), Ordering::AcqRel);
-    }
-}
-
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        SystemClock.now().plus_seconds(self.0.load(Ordering::Acquire))
-    }
-}
 
 /// The ordinary way to providers, some of which were moved.
 #[derive(Clone)]
