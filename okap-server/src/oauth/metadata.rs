@@ -33,9 +33,9 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let resources = profile.providers.iter().map(|p| base_url(&profile.issuer, p));
         let metadata = Metadata {
             issuer: profile.issuer_text(),
-            authorization_endpoint: at("okap/authorize"),
-            token_endpoint: at("okap/token"),
-            pushed_authorization_request_endpoint: at("okap/par"),
+            authorization_endpoint: Some(at("okap/authorize")),
+            token_endpoint: Some(at("okap/token")),
+            pushed_authorization_request_endpoint: Some(at("okap/par")),
             require_pushed_authorization_requests: true,
             revocation_endpoint: at("okap/revoke"),
             introspection_endpoint: at("okap/introspect"),

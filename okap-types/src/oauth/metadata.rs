@@ -4,18 +4,24 @@ use url::Url;
 use crate::{Capability, Provider};
 
 /// `/.well-known/oauth-authorization-server` (RFC 8414).
+///
+/// Members that belong to a profile are absent where the vault does not claim it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Metadata {
     /// The vault's identity; compared byte by byte.
     pub issuer: String,
     /// Where the browser goes.
-    pub authorization_endpoint: Url,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization_endpoint: Option<Url>,
     /// Where a code becomes a token.
-    pub token_endpoint: Url,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint: Option<Url>,
     /// Where a request is pushed.
-    pub pushed_authorization_request_endpoint: Url,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed_authorization_request_endpoint: Option<Url>,
     /// Always true.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub require_pushed_authorization_requests: bool,
     /// Where a token is given back.
     pub revocation_endpoint: Url,
@@ -26,25 +32,33 @@ pub struct Metadata {
     /// Where an app asks that has no browser, where the vault has a page for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_authorization_endpoint: Option<Url>,
-    /// `["code"]`
+    /// `["code"]`, and none without the `oauth` profile.
     pub response_types_supported: Vec<String>,
     /// `["query"]`
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub response_modes_supported: Vec<String>,
     /// `["authorization_code"]` and what else the vault offers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grant_types_supported: Vec<String>,
     /// `["S256"]`
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub code_challenge_methods_supported: Vec<String>,
     /// RFC 9207.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub authorization_response_iss_parameter_supported: bool,
     /// `["ai_model_access"]`
     pub authorization_details_types_supported: Vec<String>,
     /// Whether a `client_id` may be the address of a document about the client.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub client_id_metadata_document_supported: bool,
     /// `["none"]` and what else the vault offers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub token_endpoint_auth_methods_supported: Vec<String>,
     /// `["ES256"]`
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub token_endpoint_auth_signing_alg_values_supported: Vec<String>,
     /// `["ES256"]` (RFC 9449 section 5.1)
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dpop_signing_alg_values_supported: Vec<String>,
     /// The `base_url` of every provider (RFC 9728 section 4).
     pub protected_resources: Vec<Url>,
@@ -77,6 +91,7 @@ pub struct ProtectedResource {
     /// `["header"]`
     pub bearer_methods_supported: Vec<String>,
     /// `["ES256"]`
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dpop_signing_alg_values_supported: Vec<String>,
     /// `["ai_model_access"]`
     pub authorization_details_types_supported: Vec<String>,

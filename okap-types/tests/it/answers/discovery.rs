@@ -24,9 +24,9 @@ pub(crate) fn metadata() -> Metadata {
     let url = |path: &str| format!("https://vault.example/{path}").parse().unwrap();
     Metadata {
         issuer: "https://vault.example".to_owned(),
-        authorization_endpoint: url("okap/authorize"),
-        token_endpoint: url("okap/token"),
-        pushed_authorization_request_endpoint: url("okap/par"),
+        authorization_endpoint: Some(url("okap/authorize")),
+        token_endpoint: Some(url("okap/token")),
+        pushed_authorization_request_endpoint: Some(url("okap/par")),
         require_pushed_authorization_requests: true,
         revocation_endpoint: url("okap/revoke"),
         introspection_endpoint: url("okap/introspect"),
