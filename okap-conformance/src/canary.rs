@@ -1,6 +1,7 @@
 //! Secrets of a run: minted by the suite or seen in an answer, and found again wherever they leak.
 
 mod cut;
+mod forms;
 mod learn;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -8,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::Value;
 
+use self::forms::VIEWS;
 use crate::seed::Seed;
 
 /// Fewest characters of what counts as a secret: shorter ones stand everywhere by chance.
@@ -96,13 +98,10 @@ impl Secrets {
     /// Looks for the secrets whose name begins so, in every form that a leak takes.
     #[must_use]
     pub fn find(&self, beginning: &str, bytes: &[u8]) -> Option<Sighting> {
-        let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let views = Views::of(&String::from_utf8_lossy(bytes));
-        let mut named = secrets.iter().filter(|secret| secret.name.starts_with(beginning));
-        named.find_map(|secret| {
-            let form = views.form(secret)?;
-            Some(Sighting { secret: secret.name.clone(), form })
-        })
+        let mut secrets = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        secrets.retain(|secret| secret.name.starts_with(beginning));
+        let text = &String::from_utf8_lossy(bytes);
+        VIEWS.iter().find_map(|(seen, forms)| forms::first(&secrets, &seen(text), forms))
     }
 
     fn len(&self) -> usize {
@@ -116,44 +115,6 @@ fn is_token_byte(byte: u8) -> bool {
 
 fn variable(name: &str) -> String {
     name.to_ascii_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_")
-}
-
-/// A text in the forms in which secrets are looked for.
-struct Views {
-    plain: String,
-    low: String,
-    base64: String,
-    pieces: String,
-}
-
-impl Views {
-    fn of(text: &str) -> Self {
-        Self {
-            plain: text.to_owned(),
-            low: text.to_ascii_lowercase(),
-            base64: url_safe(text),
-            pieces: pieces(text),
-        }
-    }
-
-    fn form(&self, Secret { value: secret, coded, .. }: &Secret) -> Option<&'static str> {
-        let each = |form: fn(u8) -> String| secret.bytes().map(form).collect::<String>();
-        if self.plain.contains(secret.as_str()) {
-            Some("plain")
-        } else if coded.iter().any(|form| self.base64.contains(form)) {
-            Some("base64")
-        } else if self.low.contains(&each(|byte| format!("{byte:02x}"))) {
-            Some("hex")
-        } else if self.low.contains(&each(|byte| format!("%{byte:02x}"))) {
-            Some("percent")
-        } else if self.low.contains(&each(|byte| format!("\\u{byte:04x}"))) {
-            Some("json")
-        } else if self.pieces.contains(secret.as_str()) {
-            Some("in pieces")
-        } else {
-            None
-        }
-    }
 }
 
 /// A text in the alphabet of base64url, byte for byte.
