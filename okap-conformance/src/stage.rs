@@ -56,12 +56,13 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Starts the provider and the vault of a description, and finds out what the driver can.
+    /// Starts the provider and the vault of a description, and finds out what the driver can. The
+    /// secrets are added to those given, which may stand in an error, too.
     ///
     /// # Errors
     /// [`StageError`].
-    pub async fn open(target: Target, seed: Seed) -> Result<Self, StageError> {
-        let secrets = Secrets::default();
+    pub async fn open(target: Target, seed: Seed, secrets: Secrets) -> Result<Self, StageError> {
+        know_those_of(&target.consent, &secrets);
         let listen = target.provider.listen.clone();
         let config = provider::Config {
             listen: listen.clone(),
@@ -115,6 +116,7 @@ impl Stage {
         seed: Seed,
     ) -> Result<Self, StageError> {
         let secrets = Secrets::default();
+        know_those_of(&target.consent, &secrets);
         secrets.know("master", provider.master_key());
         let base_url = target.target.base_url.trim_end_matches('/').to_owned();
         let (run, url) = (seed.of("run").word(), provider.url());
@@ -229,6 +231,13 @@ impl Stage {
             verbs.insert(Verb::Restart);
         }
         Ok(verbs)
+    }
+}
+
+/// Adds what the user signs in with.
+fn know_those_of(consent: &Consent, secrets: &Secrets) {
+    if let Some(password) = &consent.password {
+        secrets.know("password", password);
     }
 }
 

@@ -85,6 +85,9 @@ pub enum Exit {
     Incomplete = 5,
     /// What the baseline expects to fail passes.
     Stale = 6,
+    /// Whoever started it has ended it, so that no report says this.
+    #[serde(skip)]
+    Interrupted = 130,
 }
 
 impl Exit {
@@ -99,6 +102,7 @@ impl Exit {
             Self::Harness => "the suite or the driver failed",
             Self::Incomplete => "incomplete: nothing failed, and not everything was tested",
             Self::Stale => "the baseline is stale",
+            Self::Interrupted => "ended from outside",
         }
     }
 }

@@ -75,7 +75,7 @@ const fn colour(exit: &Exit) -> &'static str {
     match exit {
         Exit::Conformant => "good",
         Exit::Nonconformant | Exit::Harness | Exit::Unreachable | Exit::Usage => "bad",
-        Exit::Incomplete => "odd",
+        Exit::Incomplete | Exit::Interrupted => "odd",
         Exit::Stale => "warn",
     }
 }
