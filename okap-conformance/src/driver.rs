@@ -22,6 +22,8 @@ pub use none::Nobody;
 pub use split::Split;
 pub use template::Template;
 
+use crate::target::Choice;
+
 /// What a driver may be able to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -151,6 +153,22 @@ impl Order {
             Self::Dump => Verb::Dump,
             Self::Publish { .. } => Verb::Publish,
             Self::SignIn { .. } => Verb::SignIn,
+        }
+    }
+}
+
+impl Order {
+    /// What is chosen, for a driver that can approve and deny and nothing else; `None` where it has
+    /// to leave the request alone.
+    ///
+    /// # Errors
+    /// [`DriverError::Unsupported`] for all that is neither.
+    pub(crate) const fn choice(&self) -> Result<Option<Choice>, DriverError> {
+        match self {
+            Self::Decide { decision: Decision::Approve, .. } => Ok(Some(Choice::Approve)),
+            Self::Decide { decision: Decision::Deny, .. } => Ok(Some(Choice::Deny)),
+            Self::Decide { decision: Decision::Ignore, .. } => Ok(None),
+            other => Err(DriverError::Unsupported(other.verb())),
         }
     }
 }
