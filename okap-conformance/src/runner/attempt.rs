@@ -109,7 +109,6 @@ fn verdict(stop: &Stop) -> Verdict {
         }
         Stop::Untestable(_) => Verdict::Untestable,
         Stop::NotApplicable(_) => Verdict::NotApplicable,
-        Stop::Review(_) => Verdict::Review,
         Stop::Broken(_) => Verdict::Error,
     }
 }
