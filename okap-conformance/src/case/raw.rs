@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{Case, Grant, Prompt};
-use crate::{outcome::Stop, transcript::Exchange};
+use crate::{http, outcome::Stop, transcript::Exchange};
 
 /// How long a read waits for the next byte.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,13 +24,15 @@ pub struct Raw {
 }
 
 impl Case {
-    /// A connection to the vault.
+    /// A connection to the vault, from where all calls of the test come.
     ///
     /// # Errors
     /// [`Stop::Broken`] where there is none.
     pub async fn connect(&self) -> Result<Raw, Stop> {
-        let authority = self.authority();
-        let stream = TcpStream::connect(&authority).await.map_err(|e| broken(&authority, &e))?;
+        let address = self.issuer().parse().ok().and_then(|issuer| http::address(&issuer));
+        let address = address.ok_or_else(|| Stop::Broken("the issuer has no host".to_owned()))?;
+        let stream = http::connect(&address, Some(self.source())).await;
+        let stream = stream.map_err(|error| broken(&address, &error))?;
         Ok(Raw { stream, sent: Vec::new(), came: Vec::new() })
     }
 
