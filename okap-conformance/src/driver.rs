@@ -35,7 +35,7 @@ pub enum Verb {
     Decide,
     /// Keep the suite's key for a provider, and lead calls for it to the fake one.
     Seed,
-    /// Begin with a clean state.
+    /// Begin with a clean state; names are new in every test, so that the suite does not order it.
     Reset,
     /// Revoke a grant as the user.
     Revoke,
@@ -102,8 +102,6 @@ pub enum Order {
         /// Address of the fake provider, without a version.
         upstream: String,
     },
-    /// See [`Verb::Reset`].
-    Reset,
     /// See [`Verb::Revoke`].
     Revoke {
         /// Its id.
@@ -146,7 +144,6 @@ impl Order {
             Self::Capabilities => Verb::Capabilities,
             Self::Decide { .. } => Verb::Decide,
             Self::Seed { .. } => Verb::Seed,
-            Self::Reset => Verb::Reset,
             Self::Revoke { .. } => Verb::Revoke,
             Self::Advance { .. } => Verb::Advance,
             Self::Audit { .. } => Verb::Audit,

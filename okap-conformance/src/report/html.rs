@@ -65,8 +65,8 @@ pub(super) const fn tone(verdict: &Verdict) -> &'static str {
         Verdict::Pass => "good",
         Verdict::Fail | Verdict::Flaky | Verdict::Error | Verdict::Xpass => "bad",
         Verdict::Warn | Verdict::Xfail => "warn",
-        Verdict::Untestable | Verdict::Review => "odd",
-        Verdict::NotApplicable | Verdict::Attested => "dim",
+        Verdict::Untestable => "odd",
+        Verdict::NotApplicable => "dim",
     }
 }
 
