@@ -13,11 +13,14 @@ use self::forms::VIEWS;
 use crate::seed::Seed;
 
 /// Fewest characters of what counts as a secret: shorter ones stand everywhere by chance.
-const SHORTEST: usize = 16;
+pub(crate) const SHORTEST: usize = 16;
 /// How the tokens of the specification begin, without their kind.
 const TOKENS: [&str; 5] = ["okap_at_", "okap_rt_", "okap_ac_", "okap_dc_", "okap_ct_"];
 /// Characters of a token behind its prefix.
 const TOKEN: usize = 49;
+/// What stands around a name while a text is redacted; neither is a character of any text.
+const OPEN: char = '\u{ffffe}';
+const CLOSE: char = '\u{fffff}';
 
 /// All secrets of a run. Clones share them.
 #[derive(Clone, Default)]
@@ -49,8 +52,15 @@ impl Secrets {
         value
     }
 
-    /// Adds a secret under a name; a value that is known keeps its first name.
+    /// Adds a secret under a name, and what a form makes of it under `NAME_form`; a value that is
+    /// known keeps its first name. One of fewer than 16 characters is none.
     pub fn know(&self, name: &str, value: &str) {
+        self.add(name, value);
+        let form: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+        self.add(&format!("{name}_form"), &form);
+    }
+
+    fn add(&self, name: &str, value: &str) {
         let mut secrets = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if value.len() >= SHORTEST && !secrets.iter().any(|secret| secret.value == value) {
             let (name, value, coded) = (name.to_owned(), value.to_owned(), base64(value));
@@ -74,21 +84,33 @@ impl Secrets {
     /// The text with each secret replaced by `${NAME}`, as a shell has it.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
+        named(&self.marked(text))
+    }
+
+    /// As [`redact`](Self::redact), for what becomes a line of a shell: a `${` that stood in the
+    /// text is `$${`, so that nobody takes it for a secret's name.
+    #[must_use]
+    pub fn redact_for_shell(&self, text: &str) -> String {
+        named(&self.marked(text).replace("${", "$${"))
+    }
+
+    fn marked(&self, text: &str) -> String {
+        let text = &text.replace([OPEN, CLOSE], "\u{fffd}");
         let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let mut found: Vec<_> =
             secrets.iter().filter(|secret| text.contains(&secret.value)).collect();
         // the longest first: a secret may begin as another one does
         found.sort_by_key(|secret| std::cmp::Reverse(secret.value.len()));
-        let text = found.iter().fold(text.to_owned(), |text, secret| {
-            text.replace(&secret.value, &format!("${{{}}}", variable(&secret.name)))
-        });
+        let text = found
+            .iter()
+            .fold(text.to_owned(), |text, secret| text.replace(&secret.value, &mark(&secret.name)));
         // those that stand in it in base64
         let (mut safe, mut text) = (url_safe(&text), text);
         for (secret, form) in secrets.iter().flat_map(|s| s.coded.iter().map(move |form| (s, form)))
         {
             while let Some(at) = safe.find(form.as_str()) {
                 let to = at.saturating_add(form.len());
-                text.replace_range(at..to, &format!("${{{}}}", variable(&secret.name)));
+                text.replace_range(at..to, &mark(&secret.name));
                 safe = url_safe(&text);
             }
         }
@@ -111,6 +133,14 @@ impl Secrets {
 
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+}
+
+fn mark(name: &str) -> String {
+    format!("{OPEN}{}{CLOSE}", variable(name))
+}
+
+fn named(marked: &str) -> String {
+    marked.replace(OPEN, "${").replace(CLOSE, "}")
 }
 
 fn variable(name: &str) -> String {
@@ -207,6 +237,25 @@ mod tests {
     fn what_is_no_secret_is_not_found() {
         assert_eq!(found("sk-okapconf-0123456789abcde and c2stb2thcGNvbmY"), None);
         assert_eq!(secrets().find("token_", KEY.as_bytes()), None);
+    }
+
+    #[test]
+    fn a_secret_is_known_as_a_form_has_it() {
+        let secrets = Secrets::default();
+        secrets.know("password", "made up & für this run");
+        let form = "made+up+%26+f%C3%BCr+this+run";
+        let seen = secrets.find("password", format!("user=a&pass={form}").as_bytes()).unwrap();
+        assert_eq!((seen.secret.as_str(), seen.form), ("password_form", "plain"));
+        assert_eq!(secrets.redact(&format!("pass={form}&b=c")), "pass=${PASSWORD_FORM}&b=c");
+        assert_eq!(secrets.redact("made up & für this run"), "${PASSWORD}");
+        assert_eq!(secrets.redact("made+up"), "made+up");
+    }
+
+    #[test]
+    fn what_looked_like_a_name_before_is_told_apart_from_a_name() {
+        let text = format!("${{HOME}} {KEY} \u{ffffe}X\u{fffff}");
+        let shown = secrets().redact_for_shell(&text);
+        assert_eq!(shown, "$${HOME} ${MASTER_OPENAI} \u{fffd}X\u{fffd}");
     }
 
     #[test]

@@ -21,7 +21,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::verdict::Exit;
+use crate::{
+    redact::Leak,
+    report::{RenderError, WriteError},
+    verdict::Exit,
+};
 
 /// Tests an OKAP vault from the outside
 #[derive(Debug, Parser)]
@@ -44,7 +48,7 @@ Exit codes of run:
   0 conformant to every claimed profile    1 not conformant    2 wrong usage
   3 unreachable, nothing measured          4 the suite or the driver failed
   5 incomplete: nothing failed, and not everything was tested
-  6 a failure that the baseline knows has passed";
+  6 a failure that the baseline knows has passed    130 ended from outside";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -89,7 +93,36 @@ pub async fn command() -> ExitCode {
     };
     done.unwrap_or_else(|error| {
         out::complain(&format!("{error:#}"));
-        Exit::Usage
+        exit(&error)
     })
     .into()
+}
+
+/// How an error ends the command: a report that does not come about is no wrong usage.
+fn exit(error: &anyhow::Error) -> Exit {
+    let reports = error.is::<Leak>() || error.is::<RenderError>() || error.is::<WriteError>();
+    if reports { Exit::Harness } else { Exit::Usage }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{canary::Secrets, redact, report::place, seed::Seed};
+
+    #[test]
+    fn a_report_that_does_not_come_about_is_the_suites_trouble_and_the_rest_wrong_usage() {
+        let folder = tempfile::tempdir().unwrap();
+        // a folder cannot be written as a file
+        let unwritten = place(folder.path(), "x").unwrap_err();
+        assert_eq!(exit(&unwritten.into()), Exit::Harness);
+        let secrets = Secrets::default();
+        let key = secrets.mint("master", Seed::fresh());
+        let leak = redact::look(&secrets, "x", &key).unwrap_err();
+        assert_eq!(exit(&leak.clone().into()), Exit::Harness);
+        assert_eq!(exit(&WriteError::from(leak).into()), Exit::Harness);
+        let unread = crate::baseline::Baseline::read(Path::new("/nowhere/at/all")).unwrap_err();
+        assert_eq!(exit(&anyhow::Error::new(unread)), Exit::Usage);
+    }
 }

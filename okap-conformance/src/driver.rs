@@ -22,6 +22,8 @@ pub use none::Nobody;
 pub use split::Split;
 pub use template::Template;
 
+use crate::target::Choice;
+
 /// What a driver may be able to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -33,7 +35,7 @@ pub enum Verb {
     Decide,
     /// Keep the suite's key for a provider, and lead calls for it to the fake one.
     Seed,
-    /// Begin with a clean state.
+    /// Begin with a clean state; names are new in every test, so that the suite does not order it.
     Reset,
     /// Revoke a grant as the user.
     Revoke,
@@ -100,8 +102,6 @@ pub enum Order {
         /// Address of the fake provider, without a version.
         upstream: String,
     },
-    /// See [`Verb::Reset`].
-    Reset,
     /// See [`Verb::Revoke`].
     Revoke {
         /// Its id.
@@ -144,13 +144,28 @@ impl Order {
             Self::Capabilities => Verb::Capabilities,
             Self::Decide { .. } => Verb::Decide,
             Self::Seed { .. } => Verb::Seed,
-            Self::Reset => Verb::Reset,
             Self::Revoke { .. } => Verb::Revoke,
             Self::Advance { .. } => Verb::Advance,
             Self::Audit { .. } => Verb::Audit,
             Self::Dump => Verb::Dump,
             Self::Publish { .. } => Verb::Publish,
             Self::SignIn { .. } => Verb::SignIn,
+        }
+    }
+}
+
+impl Order {
+    /// What is chosen, for a driver that can approve and deny and nothing else; `None` where it has
+    /// to leave the request alone.
+    ///
+    /// # Errors
+    /// [`DriverError::Unsupported`] for all that is neither.
+    pub(crate) const fn choice(&self) -> Result<Option<Choice>, DriverError> {
+        match self {
+            Self::Decide { decision: Decision::Approve, .. } => Ok(Some(Choice::Approve)),
+            Self::Decide { decision: Decision::Deny, .. } => Ok(Some(Choice::Deny)),
+            Self::Decide { decision: Decision::Ignore, .. } => Ok(None),
+            other => Err(DriverError::Unsupported(other.verb())),
         }
     }
 }

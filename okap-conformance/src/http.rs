@@ -77,15 +77,7 @@ impl Http {
     /// # Errors
     /// [`Stop::Failed`] where no answer came in time; [`Stop::Broken`] for an address that is none.
     pub async fn send(&self, call: Call) -> Result<Reply, Stop> {
-        self.send_within(call, self.patience).await
-    }
-
-    /// As [`send`](Self::send), with another patience.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub async fn send_within(&self, call: Call, patience: Duration) -> Result<Reply, Stop> {
-        let begun = Instant::now();
+        let (patience, begun) = (self.patience, Instant::now());
         let source = call.source.or(self.source);
         let came = match tokio::time::timeout(patience, exchange(&call, source, begun)).await {
             Ok(came) => came?,
@@ -173,7 +165,7 @@ async fn exchange(
 }
 
 /// Not every system has more loopback addresses than one; there all calls come from that.
-async fn connect(address: &str, source: Option<Ipv4Addr>) -> std::io::Result<TcpStream> {
+pub(crate) async fn connect(address: &str, source: Option<Ipv4Addr>) -> std::io::Result<TcpStream> {
     if let (Some(source), Ok(to @ SocketAddr::V4(v4))) = (source, address.parse())
         && v4.ip().is_loopback()
     {
@@ -191,8 +183,7 @@ fn prepared(call: &Call) -> Result<(String, Request<Full<Bytes>>), Stop> {
     if url.scheme() != "http" {
         return Err(broken("this build of the suite speaks plain http alone".to_owned()));
     }
-    let host = url.host_str().ok_or_else(|| broken("no host".to_owned()))?;
-    let authority = format!("{host}:{}", url.port_or_known_default().unwrap_or(80));
+    let authority = address(&url).ok_or_else(|| broken("no host".to_owned()))?;
     // the path as it was written, which the parser would tidy up
     let target =
         call.url.split_once("://").and_then(|(_, rest)| Some(rest.split_at(rest.find('/')?).1));
@@ -205,6 +196,11 @@ fn prepared(call: &Call) -> Result<(String, Request<Full<Bytes>>), Stop> {
     }
     let request = request.body(Full::new(call.body.clone()));
     Ok((authority, request.map_err(|error| broken(error.to_string()))?))
+}
+
+/// Host and port.
+pub(crate) fn address(url: &url::Url) -> Option<String> {
+    Some(format!("{}:{}", url.host_str()?, url.port_or_known_default().unwrap_or(80)))
 }
 
 async fn read(response: Response<Incoming>, begun: Instant) -> Came {
@@ -242,4 +238,21 @@ async fn read(response: Response<Incoming>, begun: Instant) -> Came {
 fn told(error: &hyper::Error) -> String {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
     format!("{error}{}", cause.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_port_where_none_is_written() {
+        for (url, wanted) in [
+            ("http://127.0.0.1:8787/okap", "127.0.0.1:8787"),
+            ("http://vault.example", "vault.example:80"),
+            ("https://vault.example", "vault.example:443"),
+            ("http://[::1]:1/", "[::1]:1"),
+        ] {
+            assert_eq!(address(&url.parse().unwrap()).as_deref(), Some(wanted));
+        }
+    }
 }

@@ -66,6 +66,8 @@ pub struct Launched {
     patience: Duration,
     folder: TempDir,
     child: Child,
+    /// The group of what it has started, while any of that may run.
+    group: Option<u32>,
 }
 
 impl Launched {
@@ -95,7 +97,8 @@ impl Launched {
         let child = spawn(plan, &program, &places, folder.path())?;
         let patience = target.timeouts.launch.0;
         let plan = plan.clone();
-        let mut launched = Self { plan, program, places, ready, patience, folder, child };
+        let group = child.id();
+        let mut launched = Self { plan, program, places, ready, patience, folder, child, group };
         launched.wait().await?;
         Ok(launched)
     }
@@ -107,14 +110,16 @@ impl Launched {
     pub async fn restart(&mut self) -> Result<(), LaunchError> {
         self.stop().await;
         self.child = spawn(&self.plan, &self.program, &self.places, self.folder.path())?;
+        self.group = self.child.id();
         self.wait().await
     }
 
-    /// Tells it to end, and ends it where it does not.
+    /// Tells it to end, and ends it where it does not, with all that it has started.
     pub async fn stop(&mut self) {
-        signal(&self.child, "-TERM");
-        if tokio::time::timeout(ENDING, self.child.wait()).await.is_err() {
-            signal(&self.child, "-KILL");
+        signal(self.group, "-TERM");
+        let ended = tokio::time::timeout(ENDING, self.child.wait()).await.is_ok();
+        signal(self.group.take(), "-KILL");
+        if !ended {
             let _ = self.child.kill().await;
         }
     }
@@ -152,7 +157,7 @@ impl Launched {
 
 impl Drop for Launched {
     fn drop(&mut self) {
-        signal(&self.child, "-KILL");
+        signal(self.group, "-KILL");
     }
 }
 
@@ -184,9 +189,9 @@ fn log(folder: &Path) -> PathBuf {
     folder.join("said.txt")
 }
 
-/// Signals the whole group, if it runs.
-fn signal(child: &Child, signal: &str) {
-    if let (true, Some(id)) = (cfg!(unix), child.id()) {
+/// Signals the whole group, if there is one.
+fn signal(group: Option<u32>, signal: &str) {
+    if let (true, Some(id)) = (cfg!(unix), group) {
         let group = format!("-{id}");
         let _ = std::process::Command::new("kill")
             .args([signal, "--", &group])

@@ -16,8 +16,6 @@ pub enum Stop {
     Untestable(String),
     /// The target says of itself that it does not have what is tested.
     NotApplicable(String),
-    /// A person has to look.
-    Review(String),
     /// The suite, the driver or the fake provider failed.
     Broken(String),
 }
@@ -75,10 +73,7 @@ impl Stop {
     pub fn said(&self) -> String {
         match self {
             Self::Failed(found) => format!("expected {}, got {}", found.expected, found.observed),
-            Self::Untestable(why)
-            | Self::NotApplicable(why)
-            | Self::Review(why)
-            | Self::Broken(why) => why.clone(),
+            Self::Untestable(why) | Self::NotApplicable(why) | Self::Broken(why) => why.clone(),
         }
     }
 }

@@ -45,6 +45,15 @@ pub fn look(secrets: &Secrets, report: &str, text: &str) -> Result<(), Leak> {
     }
 }
 
+/// A text to be shown, without secrets: those that it is the first to show are noted as well. Where
+/// one is left in another form, that is said in its place.
+#[must_use]
+pub fn shown(secrets: &Secrets, text: &str) -> String {
+    secrets.know_tokens(text);
+    let text = secrets.redact_cut(text);
+    look(secrets, "what is shown", &text).map_or_else(|leak| leak.to_string(), |()| text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +71,19 @@ mod tests {
             assert!(!leak.to_string().contains(&key));
         }
         assert_eq!(look(&secrets, "report.html", &secrets.redact(&key)), Ok(()));
+    }
+
+    #[test]
+    fn what_is_shown_has_no_secret_in_any_form() {
+        let secrets = Secrets::default();
+        let key = secrets.mint("master", Seed::fresh());
+        let token = format!("okap_at_{}", "a1".repeat(25));
+        let token = token.get(..57).unwrap();
+        let said = shown(&secrets, &format!("401 {{\"key\":\"{key}\",\"token\":\"{token}\"}}"));
+        assert_eq!(said, "401 {\"key\":\"${MASTER}\",\"token\":\"${TOKEN_AT_2}\"}");
+        let hex: String = key.bytes().map(|byte| format!("{byte:02x}")).collect();
+        assert!(shown(&secrets, &hex).contains("would show a secret (master, hex)"));
+        assert_eq!(shown(&secrets, "200 fine"), "200 fine");
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod breaker;
 
 use std::{sync::Arc, time::Instant};
 
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::task::JoinSet;
 
 use crate::{
     baseline::Baseline,
@@ -88,7 +88,6 @@ async fn group(
     at_once: usize,
     report: &mut Report<'_>,
 ) {
-    let (starts, mut started) = mpsc::unbounded_channel();
     let mut waiting = tests.into_iter();
     let mut running = JoinSet::new();
     loop {
@@ -99,29 +98,19 @@ async fn group(
                     report.tested(not_run(test, why), &options.baseline);
                 }
                 None => {
-                    let (stage, starts) = (Arc::clone(stage), starts.clone());
-                    let (again, keep) = (options.again, options.keep);
-                    running.spawn(async move {
-                        let _ = starts.send(test.id);
-                        attempts(&stage, test, again, keep).await
-                    });
+                    let (stage, again, keep) = (Arc::clone(stage), options.again, options.keep);
+                    (report.tell)(&Event::Started { test: test.id.to_owned() });
+                    running.spawn(async move { attempts(&stage, test, again, keep).await });
                 }
             }
         }
-        if running.is_empty() {
-            return;
-        }
-        tokio::select! {
-            Some(test) = started.recv() => (report.tell)(&Event::Started { test: test.to_owned() }),
-            Some(done) = running.join_next() => {
-                // a test that panics is caught where it runs
-                if let Ok((tested, answered)) = done {
-                    if let Some(answered) = answered {
-                        report.breaker.saw(answered);
-                    }
-                    report.tested(tested, &options.baseline);
-                }
+        let Some(done) = running.join_next().await else { return };
+        // a test that panics is caught where it runs
+        if let Ok((tested, answered)) = done {
+            if let Some(answered) = answered {
+                report.breaker.saw(answered);
             }
+            report.tested(tested, &options.baseline);
         }
     }
 }

@@ -44,7 +44,7 @@ pub struct Target {
     /// The file, from the root of its repository; `/` between folders.
     #[serde(skip)]
     pub file: String,
-    /// SHA-256 of the description, with all that was set from outside.
+    /// SHA-256 of the description, with all that was set from outside, without the password.
     #[serde(skip)]
     pub digest: String,
 }
@@ -112,7 +112,8 @@ pub struct Consent {
     pub browser: Option<Browser>,
     /// Whose keys are used.
     pub user: Option<String>,
-    /// What that user signs in with on the vault's own pages; without it those are not tested.
+    /// What that user signs in with on the vault's own pages, of 16 characters or more; without it
+    /// those are not tested.
     pub password: Option<String>,
 }
 

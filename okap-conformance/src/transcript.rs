@@ -39,7 +39,11 @@ impl Exchange {
     /// A line for a shell that sends the same again; secrets are variables.
     #[must_use]
     pub fn curl(&self) -> String {
-        let mut line = format!("curl -i -X {} {}", self.method, quoted(&self.url));
+        let method = match self.method.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+            true => self.method.clone(),
+            false => quoted(&self.method),
+        };
+        let mut line = format!("curl -i -X {method} {}", quoted(&self.url));
         for (name, value) in &self.headers {
             line.push_str(&format!(" -H {}", quoted(&format!("{name}: {value}"))));
         }
@@ -50,17 +54,32 @@ impl Exchange {
     }
 }
 
-/// Between double quotes, where `${NAME}` alone keeps its meaning.
+/// Between double quotes, where the name of a secret alone keeps its meaning.
 fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
-    for (at, c) in text.char_indices() {
-        let variable = c == '$' && text.get(at + 1..).is_some_and(|rest| rest.starts_with('{'));
-        if matches!(c, '"' | '\\' | '`') || (c == '$' && !variable) {
-            quoted.push('\\');
-        }
-        quoted.push(c);
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let (meant, length) = if let Some(name) = secret(rest) {
+            (format!("${{{name}}}"), name.len() + 3)
+        } else if rest.starts_with("$${") {
+            ("\\${".to_owned(), 3)
+        } else if matches!(c, '"' | '\\' | '`' | '$') {
+            (format!("\\{c}"), 1)
+        } else {
+            (c.to_string(), c.len_utf8())
+        };
+        quoted.push_str(&meant);
+        rest = rest.get(length..).unwrap_or_default();
     }
     quoted + "\""
+}
+
+/// The name of the secret that a text begins with: `${TOKEN_AT_2}`.
+pub(crate) fn secret(text: &str) -> Option<&str> {
+    let (name, _) = text.strip_prefix("${")?.split_once('}')?;
+    let named = name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    let begins = name.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
+    (named && begins).then_some(name)
 }
 
 /// The exchanges of one test so far, and every byte that came in. Clones share them.
@@ -108,15 +127,18 @@ impl Transcript {
     }
 
     fn shown(&self, exchange: Exchange) -> Exchange {
-        let text = |text: &str| cut(&self.secrets.redact(text));
-        let headers = |headers: &[(String, String)]| {
-            headers.iter().map(|(name, value)| (name.clone(), text(value))).collect()
+        let secrets = &self.secrets;
+        let text = |text: &str| cut(&secrets.redact(text));
+        // what was sent becomes a line of a shell, and may be what a vault has said before
+        let sent = |text: &str| cut(&secrets.redact_for_shell(text));
+        let each = |headers: &[(String, String)], of: &dyn Fn(&str) -> String| {
+            headers.iter().map(|(name, value)| (of(name), of(value))).collect()
         };
         Exchange {
-            url: text(&exchange.url),
-            headers: headers(&exchange.headers),
-            body: text(&exchange.body),
-            answer_headers: headers(&exchange.answer_headers),
+            url: sent(&exchange.url),
+            headers: each(&exchange.headers, &sent),
+            body: sent(&exchange.body),
+            answer_headers: each(&exchange.answer_headers, &text),
             answer: text(&exchange.answer),
             ..exchange
         }
@@ -138,30 +160,81 @@ fn cut(text: &str) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_curl_line_leaves_secrets_to_the_shell_and_nothing_else() {
+    const TOKEN: &str = "okap_at_secretsecretsecret";
+
+    fn sent(url: &str, header: &str, body: &str) -> Exchange {
         let secrets = Secrets::default();
-        secrets.know("token", "okap_at_secretsecretsecret");
+        secrets.know("token", TOKEN);
         let transcript = Transcript::new(secrets);
-        let header = ("authorization".to_owned(), "Bearer okap_at_secretsecretsecret".to_owned());
         let exchange = Exchange {
             number: 0,
             at_ms: 0,
             took_ms: 1,
             method: "POST".to_owned(),
-            url: "http://127.0.0.1:1/x?a=$HOME".to_owned(),
-            headers: vec![header],
-            body: "{\"a\":\"`id`\"}".to_owned(),
+            url: url.to_owned(),
+            headers: vec![("authorization".to_owned(), header.to_owned())],
+            body: body.to_owned(),
             status: None,
             answer_headers: Vec::new(),
             answer: String::new(),
         };
         assert_eq!(transcript.write(exchange, Vec::new()), 1);
-        let shown = transcript.exchanges();
+        transcript.exchanges().remove(0)
+    }
+
+    #[test]
+    fn a_curl_line_leaves_secrets_to_the_shell_and_nothing_else() {
+        let header = format!("Bearer {TOKEN}");
+        let shown = sent("http://127.0.0.1:1/x?a=$HOME", &header, "{\"a\":\"`id`\"}");
         assert_eq!(
-            shown[0].curl(),
+            shown.curl(),
             "curl -i -X POST \"http://127.0.0.1:1/x?a=\\$HOME\" \
              -H \"authorization: Bearer ${TOKEN}\" --data-raw \"{\\\"a\\\":\\\"\\`id\\`\\\"}\""
         );
+    }
+
+    /// What curl is given when a shell runs the line.
+    #[cfg(unix)]
+    fn ran(exchange: &Exchange) -> String {
+        let line = format!("curl() {{ printf '%s\\n' \"$@\"; }}\n{}", exchange.curl());
+        let shell = std::process::Command::new("sh")
+            .args(["-c", &line])
+            .env("TOKEN", "the token")
+            .env("HOSTILE", "live")
+            .output()
+            .unwrap();
+        assert!(shell.status.success(), "{}", String::from_utf8_lossy(&shell.stderr));
+        String::from_utf8(shell.stdout).unwrap()
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_vault_has_said_is_dead_in_a_shell() {
+        for hostile in [
+            "${HOSTILE}",
+            "$${HOSTILE}",
+            "$$${HOSTILE}",
+            "$HOSTILE",
+            "$(echo live)",
+            "${x:-$(echo live)}",
+            "${HOSTILE:-`echo live`}",
+            "`echo live`",
+            "\"; echo live; \"",
+            "\\\"; echo live; #",
+            "\\${HOSTILE}",
+            "\\\\$(echo live)",
+            "'; echo live; '",
+            "$((1 + 1))",
+            "line\n$(echo live)\n`echo live`",
+            "$",
+            "${",
+            "${}",
+            "\\",
+        ] {
+            let given = ran(&sent(hostile, &format!("{TOKEN} {hostile}"), hostile));
+            let header = format!("authorization: the token {hostile}");
+            let wanted = ["-i", "-X", "POST", hostile, "-H", &header, "--data-raw", hostile, ""];
+            assert_eq!(given, wanted.join("\n"), "{hostile}");
+        }
     }
 }

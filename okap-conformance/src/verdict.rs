@@ -19,10 +19,6 @@ pub enum Verdict {
     Untestable,
     /// The target does not claim what is tested.
     NotApplicable,
-    /// A person vouches for it.
-    Attested,
-    /// A person has to look at it.
-    Review,
     /// The suite, the driver or the network failed, not the vault.
     Error,
     /// It failed, and passed when it was tried again.
@@ -43,8 +39,6 @@ impl Verdict {
             Self::Warn => "warn",
             Self::Untestable => "untestable",
             Self::NotApplicable => "not_applicable",
-            Self::Attested => "attested",
-            Self::Review => "review",
             Self::Error => "error",
             Self::Flaky => "flaky",
             Self::Xfail => "xfail",
@@ -55,7 +49,7 @@ impl Verdict {
     /// Whether a reader has to do something about it.
     #[must_use]
     pub const fn is_trouble(self) -> bool {
-        !matches!(self, Self::Pass | Self::NotApplicable | Self::Attested | Self::Xfail)
+        !matches!(self, Self::Pass | Self::NotApplicable | Self::Xfail)
     }
 }
 
@@ -85,6 +79,9 @@ pub enum Exit {
     Incomplete = 5,
     /// What the baseline expects to fail passes.
     Stale = 6,
+    /// Whoever started it has ended it, so that no report says this.
+    #[serde(skip)]
+    Interrupted = 130,
 }
 
 impl Exit {
@@ -99,6 +96,7 @@ impl Exit {
             Self::Harness => "the suite or the driver failed",
             Self::Incomplete => "incomplete: nothing failed, and not everything was tested",
             Self::Stale => "the baseline is stale",
+            Self::Interrupted => "ended from outside",
         }
     }
 }
@@ -141,9 +139,7 @@ impl Tally {
             Exit::Nonconformant
         } else if any(&[Verdict::Error]) {
             Exit::Harness
-        } else if any(&[Verdict::Untestable, Verdict::Review])
-            || !any(&[Verdict::Pass, Verdict::Xpass])
-        {
+        } else if any(&[Verdict::Untestable]) || !any(&[Verdict::Pass, Verdict::Xpass]) {
             Exit::Incomplete
         } else if any(&[Verdict::Xpass]) {
             Exit::Stale
@@ -172,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_run_is_conformant_where_all_pass_or_do_not_apply() {
-        assert_eq!(exit(&[Pass, NotApplicable, Attested, Warn, Xfail]), Exit::Conformant);
+        assert_eq!(exit(&[Pass, NotApplicable, Warn, Xfail]), Exit::Conformant);
     }
 
     #[test]
@@ -182,7 +178,6 @@ mod tests {
             (Flaky, Exit::Nonconformant),
             (Error, Exit::Harness),
             (Untestable, Exit::Incomplete),
-            (Review, Exit::Incomplete),
             (Xpass, Exit::Stale),
         ] {
             assert_eq!(exit(&[Pass, one]), wanted, "{one}");
@@ -191,7 +186,7 @@ mod tests {
 
     #[test]
     fn what_checked_nothing_is_never_conformant() {
-        for nothing in [&[][..], &[NotApplicable], &[Attested, Warn], &[Xfail]] {
+        for nothing in [&[][..], &[NotApplicable], &[NotApplicable, Warn], &[Xfail]] {
             assert_eq!(exit(nothing), Exit::Incomplete);
         }
     }

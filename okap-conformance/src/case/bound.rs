@@ -1,6 +1,6 @@
 //! Access that is bound to a key, and calls with it.
 
-use super::{Ask, Case, Grant, Holder, Prompt, Proof, local::CLIENT, proof::proven};
+use super::{Ask, Case, Grant, Holder, Prompt, Proof, code::LOCAL, proof::proven};
 use crate::{
     http::{Call, Reply},
     outcome::{Stop, Witness, prerequisite},
@@ -29,7 +29,7 @@ impl Case {
     /// [`Stop::Untestable`] where there is none.
     pub async fn bound(&self, ask: &Ask) -> Result<Bound, Stop> {
         let holder = self.holder();
-        let code = self.plain_code(ask).await?;
+        let code = self.coded(ask).await?;
         let reply = self.send_proven(&holder, &self.redemption(&code), None).await?;
         let what = "no bound token to test with";
         let grant = prerequisite(what, Grant::of_tokens(&reply, "OKAP-R-263"))?;
@@ -122,7 +122,7 @@ impl Case {
         Call::post(self.at("okap/token")).form(&[
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh),
-            ("client_id", CLIENT),
+            ("client_id", LOCAL),
         ])
     }
 }

@@ -50,6 +50,12 @@ impl Prompt {
     }
 }
 
+impl AsRef<str> for Prompt {
+    fn as_ref(&self) -> &str {
+        &self.nonce
+    }
+}
+
 impl Case {
     /// A chat call for 16 words of answer.
     #[must_use]
@@ -73,10 +79,10 @@ impl Case {
         Call::post(url).bearer(&grant.token).json(&prompt.body)
     }
 
-    /// What of a call is in the provider's books.
+    /// What of a call, known by its prompt or by words in it, is in the provider's books.
     #[must_use]
-    pub fn books(&self, prompt: &Prompt) -> Ledger {
-        self.provider().ledger().about(&prompt.nonce)
+    pub fn books(&self, words: impl AsRef<str>) -> Ledger {
+        self.provider().ledger().about(words.as_ref())
     }
 
     /// Makes the provider do something wrong for a call.
@@ -118,9 +124,8 @@ impl Case {
     ///
     /// # Errors
     /// [`Stop::Failed`].
-    pub fn never_left(&self, prompt: &Prompt) -> Result<(), Stop> {
-        let calls = self.books(prompt).totals.calls;
-        match calls {
+    pub fn never_left(&self, words: impl AsRef<str>) -> Result<(), Stop> {
+        match self.books(words).totals.calls {
             0 => Ok(()),
             n => Err(Stop::failed(
                 "OKAP-R-277",

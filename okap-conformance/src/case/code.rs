@@ -1,13 +1,11 @@
 //! The code flow: an app pushes its request, the user's browser is led through the vault, and ends
 //! at the app's address with a code.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
-use super::{Ask, Case, Parameters};
+use super::{Ask, Case, Parameters, key::sha256};
 use crate::{
-    driver::{Decision, Order},
+    driver::Decision,
     http::{Call, Reply},
     outcome::{Stop, prerequisite},
 };
@@ -137,7 +135,7 @@ impl Case {
     #[must_use]
     pub fn to_push(&self, ask: &Ask) -> Push {
         let verifier = [self.nonce(), self.nonce(), self.nonce()].concat();
-        let challenge = Base64UrlUnpadded::encode_string(&Sha256::digest(&verifier));
+        let challenge = sha256(&verifier);
         let (state, redirect_uri) = (self.nonce(), "http://127.0.0.1:49152/back".to_owned());
         let form = Parameters::of(&[
             ("client_id", LOCAL),
@@ -153,12 +151,18 @@ impl Case {
         Push { form, verifier, state, redirect_uri, client_id, correlation }
     }
 
+    /// The call that pushes a request.
+    #[must_use]
+    pub fn push(&self, push: &Push) -> Call {
+        Call::post(self.at("okap/par")).form(&push.form.fields())
+    }
+
     /// Pushes a request.
     ///
     /// # Errors
     /// As [`Case::send`].
     pub async fn send_push(&self, push: &Push) -> Result<Reply, Stop> {
-        self.send(Call::post(self.at("okap/par")).form(&push.form.fields())).await
+        self.send(self.push(push)).await
     }
 
     /// Pushes a request that has to be taken. Gives the `request_uri`.
@@ -166,11 +170,7 @@ impl Case {
     /// # Errors
     /// [`Stop::Failed`] where it is not.
     pub async fn pushed(&self, push: &Push) -> Result<String, Stop> {
-        let reply = self.send_push(push).await?;
-        let uri = reply.text("/request_uri");
-        let taken = reply.status == 201 && !uri.is_empty();
-        reply.ensure("OKAP-R-108", taken, "201 with a request_uri")?;
-        Ok(uri.to_owned())
+        taken(&self.send_push(push).await?)
     }
 
     /// The address at which the browser begins.
@@ -204,14 +204,7 @@ impl Case {
     /// # Errors
     /// [`Stop::Untestable`] where the driver does not say where the browser is led.
     pub async fn land(&self, push: &Push, page: &str, said: Decision) -> Result<Landing, Stop> {
-        let order = Order::Decide {
-            correlation: push.correlation.clone(),
-            user: self.user().to_owned(),
-            decision: said,
-            interaction_url: Some(page.to_owned()),
-            user_code: None,
-        };
-        let done = self.order(order).await?;
+        let done = self.decide_by(&push.correlation, said, Some(page.to_owned()), None).await?;
         match done.pointer("/redirect").and_then(Value::as_str) {
             Some(url) => Ok(Landing::at(url)),
             None => Err(Stop::Untestable(
@@ -225,8 +218,13 @@ impl Case {
     /// # Errors
     /// As its parts.
     pub async fn walk(&self, push: &Push, said: Decision) -> Result<Landing, Stop> {
-        let request_uri = self.pushed(push).await?;
-        let page = self.browse(push, &request_uri).await?;
+        let pushed = self.send_push(push).await?;
+        self.walk_on(push, &pushed, said).await
+    }
+
+    /// Browses and decides what was pushed.
+    async fn walk_on(&self, push: &Push, pushed: &Reply, said: Decision) -> Result<Landing, Stop> {
+        let page = self.browse(push, &taken(pushed)?).await?;
         self.land(push, &page, said).await
     }
 
@@ -235,8 +233,17 @@ impl Case {
     /// # Errors
     /// [`Stop::Untestable`] where there is none.
     pub async fn coded_of(&self, push: Push) -> Result<Coded, Stop> {
-        let landed =
-            prerequisite("no code to test with", self.walk(&push, Decision::Approve).await)?;
+        let pushed = prerequisite("no code to test with", self.send_push(&push).await)?;
+        self.coded_after(push, &pushed).await
+    }
+
+    /// As [`coded_of`](Self::coded_of), of a request that was pushed and answered.
+    ///
+    /// # Errors
+    /// As [`coded_of`](Self::coded_of).
+    pub async fn coded_after(&self, push: Push, pushed: &Reply) -> Result<Coded, Stop> {
+        let came = self.walk_on(&push, pushed, Decision::Approve).await;
+        let landed = prerequisite("no code to test with", came)?;
         match landed.one("code") {
             Some(code) => {
                 self.secret("code", code);
@@ -253,4 +260,18 @@ impl Case {
     pub async fn coded(&self, ask: &Ask) -> Result<Coded, Stop> {
         self.coded_of(self.to_push(ask)).await
     }
+
+    /// The token request of a code, as a call.
+    #[must_use]
+    pub fn redemption(&self, code: &Coded) -> Call {
+        Call::post(self.at("okap/token")).form(&code.form().fields())
+    }
+}
+
+/// The `request_uri` of a push that was taken.
+fn taken(reply: &Reply) -> Result<String, Stop> {
+    let uri = reply.text("/request_uri");
+    let taken = reply.status == 201 && !uri.is_empty();
+    reply.ensure("OKAP-R-108", taken, "201 with a request_uri")?;
+    Ok(uri.to_owned())
 }

@@ -112,7 +112,7 @@ impl Case {
     /// # Errors
     /// As [`Case::decide_by`].
     pub async fn type_code(&self, device: &Device, code: &str, said: Decision) -> Result<(), Stop> {
-        self.decide_by(&device.correlation, said, None, Some(code.to_owned())).await
+        self.decide_by(&device.correlation, said, None, Some(code.to_owned())).await.map(drop)
     }
 
     /// The user types the code as it was shown, and decides.

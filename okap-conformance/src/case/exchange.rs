@@ -42,12 +42,4 @@ impl Case {
         let reply = self.hand_on(parent, details).await?;
         prerequisite("no child grant to test with", Grant::of_tokens(&reply, "OKAP-R-214"))
     }
-
-    /// What the vault says of the limits of a token.
-    ///
-    /// # Errors
-    /// As [`Case::send`].
-    pub async fn own_limits(&self, grant: &Grant) -> Result<Reply, Stop> {
-        self.send(Call::get(self.at("okap/limits")).bearer(&grant.token)).await
-    }
 }

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::seed::Seed;
 
 /// A P-256 key. It protects nothing.
+#[derive(Clone)]
 pub struct Key {
     signing: SigningKey,
     x: String,

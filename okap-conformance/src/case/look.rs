@@ -26,14 +26,8 @@ impl Case {
     /// # Errors
     /// [`Stop::Untestable`] where the driver does not say.
     pub async fn page_of(&self, device: &Device) -> Result<String, Stop> {
-        let order = Order::Decide {
-            correlation: device.correlation().to_owned(),
-            user: self.user().to_owned(),
-            decision: Decision::Ignore,
-            interaction_url: None,
-            user_code: Some(device.user_code().to_owned()),
-        };
-        let said = self.order(order).await?;
+        let code = Some(device.user_code().to_owned());
+        let said = self.decide_by(device.correlation(), Decision::Ignore, None, code).await?;
         let page = said.pointer("/page").and_then(Value::as_str);
         let missing =
             || Stop::Untestable("the driver does not say which page: {\"page\": …}".into());

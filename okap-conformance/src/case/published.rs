@@ -1,22 +1,18 @@
 //! Clients that publish a document about themselves, and sign with a key of theirs.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
-use p256::ecdsa::{Signature, SigningKey, signature::Signer};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use time::OffsetDateTime;
 
-use super::{Case, Parameters};
+use super::{Case, Key, Parameters};
 use crate::{driver::Order, outcome::Stop};
 
 /// A client with an address of its own, where a document may be found.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Published {
     /// The address.
     pub client_id: String,
     /// Where it takes the browser back, on its own site.
     pub redirect_uri: String,
-    key: SigningKey,
+    key: Key,
 }
 
 impl Published {
@@ -44,34 +40,23 @@ impl Published {
     /// Its public key.
     #[must_use]
     pub fn jwk(&self) -> Value {
-        let point = self.key.verifying_key().to_sec1_point(false);
-        let text = |half: Option<&p256::FieldBytes>| {
-            half.map(|half| Base64UrlUnpadded::encode_string(half)).unwrap_or_default()
-        };
-        json!({ "kty": "EC", "crv": "P-256", "x": text(point.x()), "y": text(point.y()) })
+        self.key.jwk()
     }
 
     /// Header and claims, signed.
     #[must_use]
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
-        let part = |value: &Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
-        let text = format!("{}.{}", part(header), part(claims));
-        let signature: Signature = self.key.sign(text.as_bytes());
-        format!("{text}.{}", Base64UrlUnpadded::encode_string(&signature.to_bytes()))
+        self.key.jws(header, claims)
     }
 }
 
 impl Case {
     /// A client that no other test knows. Nothing stands at its address yet.
-    ///
-    /// # Errors
-    /// [`Stop::Broken`] where no key comes of the seed.
-    pub fn published(&self) -> Result<Published, Stop> {
+    pub fn published(&self) -> Published {
         let site = format!("https://{}.okapconf.example", self.nonce());
-        let key = SigningKey::from_slice(&Sha256::digest(&site));
-        let key = key.map_err(|error| Stop::Broken(error.to_string()))?;
+        let key = Key::of(self.seed().of(&site));
         let (client_id, redirect_uri) = (format!("{site}/client.json"), format!("{site}/back"));
-        Ok(Published { client_id, redirect_uri, key })
+        Published { client_id, redirect_uri, key }
     }
 
     /// A client whose document stands at its address.
@@ -79,7 +64,7 @@ impl Case {
     /// # Errors
     /// As [`publish`](Self::publish).
     pub async fn published_client(&self) -> Result<Published, Stop> {
-        let client = self.published()?;
+        let client = self.published();
         self.publish(&client, &client.document()).await?;
         Ok(client)
     }
@@ -109,7 +94,7 @@ impl Case {
     /// The claims of an assertion that is good, and good once.
     #[must_use]
     pub fn claims(&self, client: &Published) -> Value {
-        let now = self.unix_now();
+        let now = self.epoch();
         json!({
             "iss": client.client_id,
             "sub": client.client_id,
@@ -118,12 +103,6 @@ impl Case {
             "iat": now,
             "exp": now + 60,
         })
-    }
-
-    /// Seconds since 1970 by the vault's clock.
-    #[must_use]
-    pub fn unix_now(&self) -> i64 {
-        OffsetDateTime::now_utc().unix_timestamp().saturating_add(self.turned())
     }
 
     /// A form with an assertion of these claims.

@@ -97,7 +97,7 @@ impl Case {
     pub async fn decide(&self, pending: &Pending, decision: Decision) -> Result<(), Stop> {
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let (page, code) = (text(pending.page()), text(pending.reply.text("/user_code")));
-        self.decide_by(&pending.correlation, decision, page, code).await
+        self.decide_by(&pending.correlation, decision, page, code).await.map(drop)
     }
 
     /// One poll for the outcome. `wait` is how many seconds the vault may hold the answer.
@@ -183,11 +183,24 @@ impl Grant {
     pub fn read(reply: &Reply) -> Result<Self, Stop> {
         let granted = reply.status == 200 && reply.text("/status") == "granted";
         reply.ensure("OKAP-R-157", granted, "200 with status granted")?;
+        Self::of(reply, "OKAP-R-157")
+    }
+
+    /// Reads a token answer.
+    ///
+    /// # Errors
+    /// [`Stop::Failed`] where it is none.
+    pub fn of_tokens(reply: &Reply, requirement: &str) -> Result<Self, Stop> {
+        reply.has_status(requirement, 200)?;
+        Self::of(reply, requirement)
+    }
+
+    fn of(reply: &Reply, requirement: &str) -> Result<Self, Stop> {
         let details = reply.at("/authorization_details").as_array().cloned().unwrap_or_default();
         let base_url = reply.text("/authorization_details/0/base_url");
         let (token, id) = (reply.text("/access_token"), reply.text("/grant_id"));
         let whole = !token.is_empty() && !id.is_empty() && !base_url.is_empty();
-        reply.ensure("OKAP-R-157", whole, "access_token, grant_id and a base_url")?;
+        reply.ensure(requirement, whole, "access_token, grant_id and a base_url")?;
         Ok(Self {
             token: token.to_owned(),
             id: id.to_owned(),

@@ -9,10 +9,12 @@ use tokio::{
 };
 
 use super::{Case, Grant, Prompt};
-use crate::{outcome::Stop, transcript::Exchange};
+use crate::{http, outcome::Stop, transcript::Exchange};
 
 /// How long a read waits for the next byte.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Most bytes that are read of one connection.
+const LONGEST: usize = 8 * 1024 * 1024;
 
 /// A connection to the vault. Dropped, it is closed.
 pub struct Raw {
@@ -22,13 +24,15 @@ pub struct Raw {
 }
 
 impl Case {
-    /// A connection to the vault.
+    /// A connection to the vault, from where all calls of the test come.
     ///
     /// # Errors
     /// [`Stop::Broken`] where there is none.
     pub async fn connect(&self) -> Result<Raw, Stop> {
-        let authority = self.authority();
-        let stream = TcpStream::connect(&authority).await.map_err(|e| broken(&authority, &e))?;
+        let address = self.issuer().parse().ok().and_then(|issuer| http::address(&issuer));
+        let address = address.ok_or_else(|| Stop::Broken("the issuer has no host".to_owned()))?;
+        let stream = http::connect(&address, Some(self.source())).await;
+        let stream = stream.map_err(|error| broken(&address, &error))?;
         Ok(Raw { stream, sent: Vec::new(), came: Vec::new() })
     }
 
@@ -103,8 +107,8 @@ impl Raw {
         self.stream.write_all(text.as_bytes()).await.map_err(|e| broken("the vault", &e))
     }
 
-    /// Reads until this text has come; `false` where the connection ended, or nothing came for ten
-    /// seconds.
+    /// Reads until this text has come; `false` where the connection ended, nothing came for ten
+    /// seconds, or 8 MiB came without it.
     pub async fn read_until(&mut self, text: &str) -> bool {
         self.read_until_within(text, PATIENCE).await
     }
@@ -120,7 +124,7 @@ impl Raw {
     }
 
     /// Reads to the end of the connection; `false` where it is open still when nothing came for so
-    /// long.
+    /// long, or 8 MiB have come.
     pub async fn read_to_end(&mut self, patience: Duration) -> bool {
         loop {
             match self.read(patience).await {
@@ -144,8 +148,11 @@ impl Raw {
         text.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
     }
 
-    /// Whether bytes came or the other side closed; `None` where neither did in time.
+    /// Whether bytes came or the other side closed; `None` where neither did in time, or enough came.
     async fn read(&mut self, patience: Duration) -> Option<bool> {
+        if self.came.len() >= LONGEST {
+            return None;
+        }
         let mut buffer = [0; 4096];
         let read = timeout(patience, self.stream.read(&mut buffer)).await.ok()?;
         // a connection that was reset has ended, too
@@ -161,4 +168,31 @@ fn lossy(bytes: &[u8]) -> String {
 
 fn broken(to: &str, error: &std::io::Error) -> Stop {
     Stop::Broken(format!("no connection to {to}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn to_one_that_says(bytes: usize, ends: bool) -> Raw {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut other, _) = listener.accept().await.unwrap();
+        tokio::spawn(async move {
+            let _ = other.write_all(&vec![b' '; bytes]).await;
+            while !ends && other.write_all(b" ").await.is_ok() {}
+        });
+        Raw { stream, sent: Vec::new(), came: Vec::new() }
+    }
+
+    #[tokio::test]
+    async fn what_has_no_end_is_not_read_for_ever() {
+        let mut endless = to_one_that_says(LONGEST, false).await;
+        assert!(!endless.read_to_end(PATIENCE).await);
+        assert!(endless.came.len() < LONGEST + 4096);
+        let mut short = to_one_that_says(LONGEST / 2, true).await;
+        assert!(short.read_to_end(PATIENCE).await);
+    }
 }

@@ -38,14 +38,19 @@ impl Case {
     /// # Errors
     /// [`Stop::Failed`].
     pub async fn refuses_details(&self, requirement: &str, ask: &Ask) -> Result<(), Stop> {
-        self.refuses(requirement, "invalid_authorization_details", &ask.shape_2()).await
+        self.refuses_body(requirement, "invalid_authorization_details", &ask.shape_2()).await
     }
 
     /// A body that is refused with 400 and a code.
     ///
     /// # Errors
     /// [`Stop::Failed`].
-    pub async fn refuses(&self, requirement: &str, code: &str, body: &Value) -> Result<(), Stop> {
+    pub async fn refuses_body(
+        &self,
+        requirement: &str,
+        code: &str,
+        body: &Value,
+    ) -> Result<(), Stop> {
         let reply = self.request(body).await?;
         let what = format!("400 {code} for {body}");
         reply.ensure(requirement, reply.status == 400 && reply.code() == code, what)

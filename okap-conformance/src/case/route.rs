@@ -7,7 +7,6 @@ use crate::{
     driver::Decision,
     http::{Call, Reply},
     outcome::{Stop, prerequisite},
-    provider::Ledger,
 };
 
 /// A body with one more member.
@@ -52,12 +51,6 @@ impl Case {
         prerequisite("no grant to test with", answered.await)
     }
 
-    /// What of the calls with these words is in the provider's books.
-    #[must_use]
-    pub fn books_about(&self, words: &str) -> Ledger {
-        self.provider().ledger().about(words)
-    }
-
     /// Sends a call that has to be refused, and holds the provider's books to it.
     ///
     /// # Errors
@@ -72,14 +65,14 @@ impl Case {
     ) -> Result<Reply, Stop> {
         let reply = self.send(call).await?;
         reply.is_refused(requirement, status, code)?;
-        self.none_left(words)?;
+        self.never_left(words)?;
         Ok(reply)
     }
 
-    /// As [`refuses`](Self::refuses), of a chat call.
+    /// As [`refuses_call`](Self::refuses_call), of a chat call.
     ///
     /// # Errors
-    /// As [`refuses`](Self::refuses).
+    /// As [`refuses_call`](Self::refuses_call).
     pub async fn refuses_chat(
         &self,
         grant: &Grant,
@@ -88,20 +81,5 @@ impl Case {
         as_: (u16, &str),
     ) -> Result<Reply, Stop> {
         self.refuses_call(self.chat(grant, prompt), &prompt.nonce, requirement, as_).await
-    }
-
-    /// Fails where a call with these words reached the provider.
-    ///
-    /// # Errors
-    /// [`Stop::Failed`].
-    pub fn none_left(&self, words: &str) -> Result<(), Stop> {
-        match self.books_about(words).totals.calls {
-            0 => Ok(()),
-            n => Err(Stop::failed(
-                "OKAP-R-277",
-                "a refusal before any byte leaves",
-                format!("{n} calls at the provider"),
-            )),
-        }
     }
 }

@@ -23,19 +23,9 @@ impl Tokens {
     /// # Errors
     /// [`Stop::Failed`] where it is no set of tokens.
     pub fn read(reply: &Reply, client_id: &str) -> Result<Self, Stop> {
-        let (token, id) = (reply.text("/access_token"), reply.text("/grant_id"));
-        let (refresh, base_url) =
-            (reply.text("/refresh_token"), reply.text("/authorization_details/0/base_url"));
-        let whole = [token, id, refresh, base_url].iter().all(|text| !text.is_empty());
-        reply.ensure("OKAP-R-123", reply.status == 200 && whole, "200 with tokens and details")?;
-        let details = reply.at("/authorization_details").as_array().cloned().unwrap_or_default();
-        let grant = Grant {
-            token: token.to_owned(),
-            id: id.to_owned(),
-            base_url: base_url.to_owned(),
-            details,
-            reply: reply.clone(),
-        };
+        let (grant, refresh) =
+            (Grant::of_tokens(reply, "OKAP-R-123")?, reply.text("/refresh_token"));
+        reply.ensure("OKAP-R-123", !refresh.is_empty(), "a refresh_token")?;
         Ok(Self { grant, refresh: refresh.to_owned(), client_id: client_id.to_owned() })
     }
 

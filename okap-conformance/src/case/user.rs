@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl Case {
-    /// Decides a request that is known by its correlation, page or code.
+    /// Decides a request that is known by its correlation, page or code. Gives what the driver says.
     ///
     /// # Errors
     /// [`Stop::Untestable`] where the driver cannot, [`Stop::Broken`] where it fails.
@@ -20,15 +20,15 @@ impl Case {
         decision: Decision,
         interaction_url: Option<String>,
         user_code: Option<String>,
-    ) -> Result<(), Stop> {
+    ) -> Result<Value, Stop> {
         let order = Order::Decide {
             correlation: correlation.to_owned(),
-            user: self.stage.target.user().to_owned(),
+            user: self.user().to_owned(),
             decision,
             interaction_url,
             user_code,
         };
-        self.order(order).await.map(drop)
+        self.order(order).await
     }
 
     /// Whose keys are used.

@@ -52,10 +52,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Exit> {
             Err(exit) => return Ok(exit),
         };
         out::line(&format!("run {round} of {ROUNDS}, seed {seed}: {}", ran.run.counts()));
-        if let Err(leak) = redact::look(&ran.secrets, &events_file(round), &ran.events) {
-            out::complain(&leak.to_string());
-            return Ok(Exit::Harness);
-        }
+        redact::look(&ran.secrets, &events_file(round), &ran.events)?;
         files.push((events_file(round), ran.events.clone()));
         runs.push((ran.run, ran.events));
     }

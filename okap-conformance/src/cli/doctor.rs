@@ -1,11 +1,17 @@
 use std::sync::Arc;
 
-use super::{at::At, out, session::open};
+use super::{
+    at::At,
+    out,
+    session::{open, unless_ended},
+};
 use crate::{
+    canary::Secrets,
     case::Case,
     catalogue::Test,
     outcome::{Outcome, Stop},
     profile::Profile,
+    redact,
     seed::Seed,
     verdict::Exit,
 };
@@ -36,74 +42,97 @@ async fn nothing() -> Outcome {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Exit> {
     let target = args.at.read()?;
-    ok("description", &args.at.target.display().to_string());
+    out::line(&format!("ok   {:<17} {}", "description", args.at.target.display()));
     let stage = match open(target, Seed::fresh()).await {
         Ok(stage) => Arc::new(stage),
         Err(exit) => {
-            hint("is the vault running at target.base_url, or does [launch] start it?");
+            if exit != Exit::Interrupted {
+                out::line(
+                    "     is the vault running at target.base_url, or does [launch] start it?",
+                );
+            }
             return Ok(exit);
         }
     };
-    ok("suite → vault", &stage.base_url);
-    ok("provider", &format!("listens at {}", stage.provider.url()));
+    let says = Says(&stage.secrets);
+    says.ok("suite → vault", &stage.base_url);
+    says.ok("provider", &format!("listens at {}", stage.provider.url()));
     let verbs = serde_json::to_value(&stage.verbs)?;
     let words: Vec<_> = verbs.as_array().into_iter().flatten().filter_map(|v| v.as_str()).collect();
-    ok("driver", &format!("{}: {}", stage.target.consent.mode(), words.join(", ")));
-    let exit = both_ways(&Case::new(Arc::clone(&stage), &DOCTOR, 1)).await;
+    says.ok("driver", &format!("{}: {}", stage.target.consent.mode(), words.join(", ")));
+    let case = Case::new(Arc::clone(&stage), &DOCTOR, 1);
+    let came = unless_ended(both_ways(&case, &says)).await;
     stage.close().await;
-    Ok(exit)
+    Ok(came.unwrap_or_else(|exit| exit))
 }
 
 /// Asks for access, has it decided, and calls the provider through the vault.
-async fn both_ways(case: &Case) -> Exit {
+async fn both_ways(case: &Case, says: &Says<'_>) -> Exit {
     let grant = match case.grant(&case.ask()).await {
         Ok(grant) => grant,
         Err(stop) => {
-            bad("consent", &stop.said());
-            hint("the driver has to allow a request; see [consent] in the description");
+            says.bad("consent", &stop.said());
+            says.hint("the driver has to allow a request; see [consent] in the description");
             return match stop {
                 Stop::Broken(_) => Exit::Harness,
                 _ => Exit::Incomplete,
             };
         }
     };
-    ok("consent", &format!("grant {}", grant.id));
+    says.ok("consent", &format!("grant {}", grant.id));
     let prompt = case.prompt();
     let reply = match case.call(&grant, &prompt).await {
         Ok(reply) => reply,
         Err(stop) => {
-            bad("vault → provider", &stop.said());
+            says.bad("vault → provider", &stop.said());
             return Exit::Unreachable;
         }
     };
     match (case.books(&prompt).totals.calls, reply.status) {
         (0, 200..=299) => {
-            bad("vault → provider", "the vault answered, and the fake provider was not called");
-            hint(
+            says.bad(
+                "vault → provider",
+                "the vault answered, and the fake provider was not called",
+            );
+            says.hint(
                 "it calls another provider, which may be a real one: stop it and look at its keys",
             );
             Exit::Unreachable
         }
         (0, _) => {
-            bad("vault → provider", &format!("not called; the vault said {}", reply.summary()));
-            hint("does the vault reach it from where it runs? see provider.listen and .advertise");
+            says.bad(
+                "vault → provider",
+                &format!("not called; the vault said {}", reply.summary()),
+            );
+            says.hint(
+                "does the vault reach it from where it runs? see provider.listen and .advertise",
+            );
             Exit::Unreachable
         }
         (calls, status) => {
-            ok("vault → provider", &format!("called {calls} time, answered {status}"));
+            says.ok("vault → provider", &format!("called {calls} time, answered {status}"));
             Exit::Conformant
         }
     }
 }
 
-fn ok(what: &str, said: &str) {
-    out::line(&format!("ok   {what:<17} {said}"));
-}
+/// Says how a step went, without secrets: a vault may say anything back.
+struct Says<'a>(&'a Secrets);
 
-fn bad(what: &str, said: &str) {
-    out::line(&format!("BAD  {what:<17} {said}"));
-}
+impl Says<'_> {
+    fn ok(&self, what: &str, said: &str) {
+        self.line("ok ", what, said);
+    }
 
-fn hint(said: &str) {
-    out::line(&format!("     {:<17} {said}", ""));
+    fn bad(&self, what: &str, said: &str) {
+        self.line("BAD", what, said);
+    }
+
+    fn hint(&self, said: &str) {
+        self.line("   ", "", said);
+    }
+
+    fn line(&self, sign: &str, what: &str, said: &str) {
+        out::line(&redact::shown(self.0, &format!("{sign}  {what:<17} {said}")));
+    }
 }

@@ -65,9 +65,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     let (profile, area) = (args.profile.word(), &args.area);
     out::line(&format!(
-        "enter {profile}::{area} in src/catalogue/{profile}.rs, src/catalogue.rs and \
-         tests/mutants/lies.rs where it is new;\nthen cargo nextest run -p okap-conformance --lib, \
-         and OKAP_MUTANTS={id} cargo test -p okap-conformance --test mutants"
+        "where it is new, enter {profile}::{area} in src/catalogue/{profile}.rs and src/catalogue.rs, \
+         and in tests/mutants/lies/{profile}.rs and tests/mutants/lies.rs;\n\
+         a test without a mutant is listed in tests/mutants/main.rs (IDLE);\n\
+         then cargo nextest run -p okap-conformance --lib, and by the id of the mutant \
+         OKAP_MUTANTS={profile}.NN cargo test -p okap-conformance --test mutants"
     ));
     Ok(Exit::Conformant)
 }

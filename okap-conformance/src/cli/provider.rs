@@ -8,10 +8,10 @@ use anyhow::Context;
 use crate::provider::{Config, FakeProvider, Price};
 use crate::target::span;
 
-/// Run a fake OpenAI and Anthropic that keeps its own books
+/// Run a fake OpenAI, Anthropic and Google that keeps its own books
 ///
-/// Give the printed address to a vault as the address of OpenAI and of Anthropic (without /v1), and
-/// the printed key as its master key. Every request is written into the books, billed, and searched
+/// Give the printed address to a vault as the address of OpenAI, Anthropic and Google (without /v1 or
+/// /v1beta), and the printed key as its master key. Every request is written into the books, billed, and searched
 /// for what a vault must never send on.
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
@@ -71,7 +71,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
     if json {
         writeln!(out, "{}", serde_json::json!({ "url": url, "master_key": master_key }))?;
     } else {
-        writeln!(out, "{url}  (fake OpenAI and Anthropic, master key {master_key})")?;
+        writeln!(out, "{url}  (fake OpenAI, Anthropic and Google, master key {master_key})")?;
     }
     out.flush()?;
     drop(out);

@@ -6,7 +6,7 @@ use super::{out, run::Wanted};
 use crate::{
     canary::Secrets,
     redact,
-    report::{Run, WriteError, console},
+    report::{Run, console},
     seed::Seed,
     verdict::Exit,
 };
@@ -34,11 +34,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         let _known = secrets.mint("master", seed);
     }
     let screen = console::screen(&run);
-    let written = redact::look(&secrets, "what is shown", &screen).map_err(WriteError::from);
-    if let Err(error) = written.and_then(|()| args.reports.all().write(&run, &events, &secrets)) {
-        out::complain(&error.to_string());
-        return Ok(Exit::Harness);
-    }
+    redact::look(&secrets, "what is shown", &screen)?;
+    args.reports.all().write(&run, &events, &secrets)?;
     out::line(screen.trim_end());
     Ok(run.ended.map_or(Exit::Incomplete, |ended| ended.exit))
 }

@@ -125,10 +125,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Exit> {
         }
     }
     let Some(worst) = worst else { return Ok(Exit::Usage) };
-    told(&args, &worst).or_else(|error| {
-        out::complain(&format!("{error:#}"));
-        Ok(Exit::Harness)
-    })
+    told(&args, &worst)
 }
 
 /// Writes what was asked for.

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::{Decision, Driver, DriverError, Order};
+use super::{Driver, DriverError, Order};
 use crate::{
     canary::Secrets,
     http::{Call, Http},
@@ -37,14 +37,8 @@ impl WebDriver {
     }
 
     async fn decide(&self, order: &Order) -> Result<Value, DriverError> {
-        let Order::Decide { decision, interaction_url, .. } = order else {
-            return Err(DriverError::Unsupported(order.verb()));
-        };
-        let choice = match decision {
-            Decision::Approve => Choice::Approve,
-            Decision::Deny => Choice::Deny,
-            Decision::Ignore => return Ok(Value::Null),
-            Decision::Narrow { .. } => return Err(DriverError::Unsupported(order.verb())),
+        let (Some(choice), Order::Decide { interaction_url, .. }) = (order.choice()?, order) else {
+            return Ok(Value::Null);
         };
         let page = interaction_url.as_deref().ok_or(DriverError::Unsupported(order.verb()))?;
         let session = Session::open(&self.browser, self.patience).await?;
@@ -156,6 +150,7 @@ mod tests {
     use axum::{Json, Router, extract::Request, http::StatusCode};
 
     use super::*;
+    use crate::driver::Decision;
 
     const SCRIPT: &str = r##"
         webdriver = "http://127.0.0.1:1"

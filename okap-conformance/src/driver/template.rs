@@ -3,10 +3,11 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::{Decision, Driver, DriverError, Order};
+use super::{Driver, DriverError, Order};
 use crate::{
     canary::Secrets,
     http::{Call, Http},
+    target::Choice,
     transcript::Transcript,
 };
 
@@ -25,14 +26,14 @@ impl Template {
     }
 
     async fn fetch(&self, order: &Order) -> Result<Value, DriverError> {
-        let Order::Decide { correlation, decision, interaction_url, .. } = order else {
-            return Err(DriverError::Unsupported(order.verb()));
+        let (Some(choice), Order::Decide { correlation, interaction_url, .. }) =
+            (order.choice()?, order)
+        else {
+            return Ok(Value::Null);
         };
-        let action = match decision {
-            Decision::Approve => "approve",
-            Decision::Deny => "deny",
-            Decision::Ignore => return Ok(Value::Null),
-            Decision::Narrow { .. } => return Err(DriverError::Unsupported(order.verb())),
+        let action = match choice {
+            Choice::Approve => "approve",
+            Choice::Deny => "deny",
         };
         let url = filled(&self.address, correlation, action, interaction_url.as_deref());
         let http = Http::new(Transcript::new(Secrets::default()), self.patience);

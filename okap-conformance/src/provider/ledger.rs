@@ -39,12 +39,6 @@ impl Ledger {
     pub fn last(&self) -> Option<&Call> {
         self.calls.last()
     }
-
-    /// Whether a violation of this kind was seen.
-    #[must_use]
-    pub fn violated(&self, what: What) -> bool {
-        self.violations.iter().any(|violation| violation.what == what)
-    }
 }
 
 /// Sums over all calls in the ledger.

@@ -20,7 +20,9 @@ pub fn document(run: &Run) -> Value {
         Exit::Nonconformant => ("not conformant".to_owned(), "red"),
         Exit::Incomplete => ("incomplete".to_owned(), "yellow"),
         Exit::Stale => ("stale baseline".to_owned(), "orange"),
-        Exit::Usage | Exit::Unreachable | Exit::Harness => ("not measured".to_owned(), "lightgrey"),
+        Exit::Usage | Exit::Unreachable | Exit::Harness | Exit::Interrupted => {
+            ("not measured".to_owned(), "lightgrey")
+        }
     };
     json!({ "schemaVersion": 1, "label": "OKAP", "message": message, "color": color })
 }

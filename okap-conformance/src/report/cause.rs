@@ -18,11 +18,8 @@ pub struct Cause<'a> {
 /// What stood in the way of the tests of a run, failures first.
 #[must_use]
 pub fn causes(run: &Run) -> Vec<Cause<'_>> {
-    let mut trouble: Vec<_> =
-        run.tested.iter().filter(|tested| tested.verdict.is_trouble()).collect();
-    trouble.sort_by_key(|tested| tested.verdict != Verdict::Fail);
     let mut causes: Vec<Cause<'_>> = Vec::new();
-    for tested in trouble {
+    for tested in run.trouble() {
         match causes.iter_mut().find(|cause| key(cause.first) == key(tested)) {
             Some(cause) => cause.others.push(tested),
             None => causes.push(Cause { first: tested, others: Vec::new() }),

@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeSet, fmt::Write};
 
-use crate::event::Tested;
+use crate::{event::Tested, transcript::secret};
 
 /// The calls of a test in order. Secrets are variables; those that are not set are named first.
 #[must_use]
 pub fn script(tested: &Tested) -> String {
     let calls: Vec<_> = tested.exchanges.iter().map(|exchange| exchange.curl()).collect();
     let variables: BTreeSet<_> = calls.iter().flat_map(|call| variables(call)).collect();
-    let mut text = format!("#!/bin/sh\n# {}: {}\n", tested.test, line(&tested.title));
+    let mut text = format!("#!/bin/sh\n# {}: {}\n", line(&tested.test), line(&tested.title));
     // a String takes everything
     let _ = writeln!(text, "# {}: {}", tested.verdict, line(&tested.said));
     let _ = writeln!(text, "set -u");
@@ -26,16 +26,11 @@ pub fn script(tested: &Tested) -> String {
     text
 }
 
-/// Names of the shell's variables in a line.
+/// Names of the secrets in a line.
 fn variables(line: &str) -> Vec<&str> {
     let open = line.match_indices("${");
-    open.filter_map(|(at, _)| {
-        let before = line.get(..at).unwrap_or_default();
-        let name = line.get(at + 2..)?.split('}').next()?;
-        let named = name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
-        (named && !name.is_empty() && !before.ends_with('\\')).then_some(name)
-    })
-    .collect()
+    let live = open.filter(|(at, _)| !line.get(..*at).unwrap_or_default().ends_with('\\'));
+    live.filter_map(|(at, _)| secret(line.get(at..)?)).collect()
 }
 
 fn line(text: &str) -> String {

@@ -65,8 +65,8 @@ pub(super) const fn tone(verdict: &Verdict) -> &'static str {
         Verdict::Pass => "good",
         Verdict::Fail | Verdict::Flaky | Verdict::Error | Verdict::Xpass => "bad",
         Verdict::Warn | Verdict::Xfail => "warn",
-        Verdict::Untestable | Verdict::Review => "odd",
-        Verdict::NotApplicable | Verdict::Attested => "dim",
+        Verdict::Untestable => "odd",
+        Verdict::NotApplicable => "dim",
     }
 }
 
@@ -75,7 +75,7 @@ const fn colour(exit: &Exit) -> &'static str {
     match exit {
         Exit::Conformant => "good",
         Exit::Nonconformant | Exit::Harness | Exit::Unreachable | Exit::Usage => "bad",
-        Exit::Incomplete => "odd",
+        Exit::Incomplete | Exit::Interrupted => "odd",
         Exit::Stale => "warn",
     }
 }

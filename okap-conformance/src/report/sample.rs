@@ -12,14 +12,13 @@ use crate::{
 };
 
 /// All verdicts, each with the test of the catalogue that has it in the sample.
-const TESTED: [(&str, Verdict); 11] = [
+const TESTED: [(&str, Verdict); 10] = [
     ("core.grant.allowed", Verdict::Pass),
-    ("core.grant.denied", Verdict::Review),
     ("core.grant.narrowed", Verdict::Xfail),
     ("core.metadata.issuer", Verdict::Warn),
     ("core.request.version", Verdict::Untestable),
     ("core.token.expired", Verdict::Xpass),
-    ("core.token.revoked", Verdict::Attested),
+    ("core.token.revoked", Verdict::NotApplicable),
     ("proxy.forward.body", Verdict::Flaky),
     ("proxy.forward.clean", Verdict::Pass),
     ("proxy.refuse.expired", Verdict::Error),

@@ -56,9 +56,8 @@ const fn kind(tested: &Tested) -> Option<(&'static str, &'static str)> {
             Some(("fail", "error"))
         }
         Verdict::Warn => Some(("fail", "warning")),
-        Verdict::Review => Some(("review", "none")),
         // an error is the suite's, and told as its own
-        Verdict::Pass | Verdict::Error | Verdict::NotApplicable | Verdict::Attested => None,
+        Verdict::Pass | Verdict::Error | Verdict::NotApplicable => None,
     }
 }
 

@@ -35,9 +35,7 @@ fn point(number: usize, tested: &Tested, to: &mut String) -> std::fmt::Result {
     let known = tested.known.as_deref().unwrap_or_default();
     let (ok, directive) = match verdict {
         Verdict::Pass | Verdict::Warn => ("ok", String::new()),
-        Verdict::NotApplicable | Verdict::Attested | Verdict::Review => {
-            ("ok", format!(" # SKIP {verdict}: {}", plain(&tested.said)))
-        }
+        Verdict::NotApplicable => ("ok", format!(" # SKIP {verdict}: {}", plain(&tested.said))),
         Verdict::Xfail => ("not ok", format!(" # TODO {}", plain(known))),
         // without a directive: a reader of TAP takes a TODO that passes for fine, and it is stale
         Verdict::Fail | Verdict::Untestable | Verdict::Error | Verdict::Flaky | Verdict::Xpass => {

@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 
 use super::ms;
 use crate::{
+    canary::Secrets,
     case::Case,
     catalogue::Test,
     driver::{DriverError, Verb},
@@ -51,11 +52,11 @@ pub(super) async fn attempts(
             tried = second;
         }
     }
+    redact(&mut tested, &stage.secrets);
     if keep || tested.verdict != Verdict::Pass {
         tested.exchanges = tried.case.transcript().exchanges();
     }
     tested.ms = ms(begun);
-    redact(&mut tested, stage);
     let answered = tried.in_time && !tried.case.was_unanswered();
     (tested, Some(answered))
 }
@@ -108,7 +109,6 @@ fn verdict(stop: &Stop) -> Verdict {
         }
         Stop::Untestable(_) => Verdict::Untestable,
         Stop::NotApplicable(_) => Verdict::NotApplicable,
-        Stop::Review(_) => Verdict::Review,
         Stop::Broken(_) => Verdict::Error,
     }
 }
@@ -132,12 +132,16 @@ pub(super) fn blank(test: &'static Test) -> Tested {
     }
 }
 
-/// Leaves no secret in what was said; exchanges have none.
-fn redact(tested: &mut Tested, stage: &Stage) {
-    tested.said = stage.secrets.redact_cut(&tested.said);
+/// Leaves no secret in what was said, nor one in the exchanges that what was said is the first to
+/// show.
+fn redact(tested: &mut Tested, secrets: &Secrets) {
+    let mut texts = vec![&mut tested.said];
     if let Some(finding) = &mut tested.finding {
-        finding.expected = stage.secrets.redact_cut(&finding.expected);
-        finding.observed = stage.secrets.redact_cut(&finding.observed);
+        texts.extend([&mut finding.expected, &mut finding.observed]);
+    }
+    texts.iter().for_each(|text| secrets.know_tokens(text));
+    for text in texts {
+        *text = secrets.redact_cut(text);
     }
 }
 
@@ -150,6 +154,19 @@ mod tests {
         let failed = |requirement| verdict(&Stop::failed(requirement, "a", "b"));
         assert_eq!(failed("OKAP-R-331"), Verdict::Fail);
         assert_eq!(failed("OKAP-R-333"), Verdict::Warn);
+    }
+
+    #[test]
+    fn a_token_that_only_a_test_speaks_of_is_taken_out() {
+        let test = crate::catalogue::all().next().unwrap();
+        let token = format!("okap_at_{}", "A1b".repeat(20)).get(..57).unwrap().to_owned();
+        let stop = Stop::failed("OKAP-R-331", format!("not {token}"), format!("{token} in a row"));
+        let mut tested = judged(test, &Err(stop));
+        redact(&mut tested, &Secrets::default());
+        let finding = tested.finding.unwrap();
+        assert_eq!(finding.expected, "not ${TOKEN_AT_1}");
+        assert_eq!(finding.observed, "${TOKEN_AT_1} in a row");
+        assert!(!tested.said.contains(&token), "{}", tested.said);
     }
 
     #[test]

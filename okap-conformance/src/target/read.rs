@@ -8,7 +8,7 @@ use std::{
 use toml::{Table, Value};
 
 use super::{Mode, Target};
-use crate::digest::sha256;
+use crate::{canary::SHORTEST, digest::sha256};
 
 /// How the variables begin that set a key.
 const PREFIX: &str = "OKAP_TARGET_";
@@ -30,6 +30,12 @@ pub enum TargetError {
     /// A way to decide is asked for that is not described.
     #[error("consent by {0} needs consent.{1} in the target's description")]
     Consent(Mode, &'static str),
+    /// A password that could not be told from other words.
+    #[error(
+        "consent.password has fewer than {SHORTEST} characters and could not be kept out of reports: \
+         give the user of the tests a longer one, or leave it out"
+    )]
+    Password,
     /// What is tested there may be somebody else's.
     #[error("{0} is not on this computer; if the vault is yours to test, add --i-own-this")]
     Elsewhere(String),
@@ -83,11 +89,17 @@ impl Target {
                 parts.ok_or_else(|| TargetError::Setting(setting.clone()))?;
             put(&mut table, section, key, value);
         }
-        let digest = sha256(table.to_string().as_bytes());
-        let target = table.try_into();
+        let target = table.clone().try_into();
         let target: Self =
             target.map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
-        Ok(Self { digest, ..target })
+        if target.consent.password.as_ref().is_some_and(|password| password.len() < SHORTEST) {
+            return Err(TargetError::Password);
+        }
+        // the digest is published, and all else of a description can be guessed
+        if let Some(Value::Table(consent)) = table.get_mut("consent") {
+            consent.remove("password");
+        }
+        Ok(Self { digest: sha256(table.to_string().as_bytes()), ..target })
     }
 
     /// Refuses a target on another computer.
@@ -180,6 +192,15 @@ mod tests {
         assert!(parse(FILE, &["hook"], &[]).unwrap_err().contains("section.key=value"));
         assert!(parse(FILE, &["target.profiles=['cor']"], &[]).unwrap_err().contains("`cor`"));
         assert!(parse(FILE, &["timeouts.request=4"], &[]).is_err());
+    }
+
+    #[test]
+    fn a_password_is_long_enough_to_be_kept_out_of_reports() {
+        let with = |password: &str| parse(FILE, &[&format!("consent.password={password}")], &[]);
+        assert!(with("fifteen letters").unwrap_err().contains("fewer than 16 characters"));
+        let (one, other) = (with("sixteen letters.").unwrap(), with("another password").unwrap());
+        assert_eq!(one.digest, other.digest, "it cannot be guessed from what is published");
+        assert_ne!(one.digest, parse(FILE, &["consent.user=jo"], &[]).unwrap().digest);
     }
 
     #[test]

@@ -14,6 +14,8 @@
 
 mod certificate;
 mod command;
+#[cfg(unix)]
+mod ended;
 mod nothing;
 mod reports;
 mod servers;

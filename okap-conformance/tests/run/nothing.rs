@@ -10,7 +10,7 @@ use axum::{Json, http::StatusCode, response::Html};
 use serde_json::json;
 
 use crate::{
-    command::{Ran, run, vault},
+    command::{Folder, Ran, run, vault},
     servers::{
         constant, dead, echo, endless, hang, json_of, obliging, pass, raw, reset, say, slow,
     },
@@ -189,6 +189,26 @@ async fn a_vault_that_half_of_all_calls_reach_is_not_conformant() {
     assert!(begun.elapsed() < SOON, "{} s", begun.elapsed().as_secs());
     assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.count("fail") + ran.count("flaky") > 0);
+}
+
+#[tokio::test]
+async fn a_test_begins_before_it_ends() {
+    let folder = Folder::new();
+    let vault = constant(json_of(404, &json!({}))).await;
+    with(vault, obliging().await, &["--quick", "--once", "--events", &folder.at("e")]).await;
+    let (mut begun, mut ended) = (Vec::new(), 0);
+    for line in folder.read("e").lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        match event["event"].as_str().unwrap() {
+            "started" => begun.push(event["test"].clone()),
+            "tested" => {
+                ended += 1;
+                assert!(begun.contains(&event["test"]), "{}", event["test"]);
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(begun.len(), ended);
 }
 
 #[tokio::test]

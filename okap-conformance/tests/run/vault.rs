@@ -76,6 +76,20 @@ async fn a_vault_that_does_not_start_is_told_apart_from_one_that_fails() {
     assert!(ran.stderr.contains("ended before it was ready"), "{}", ran.stderr);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn what_a_vault_says_before_it_ends_is_shown_without_its_key() {
+    let said = "error: no provider takes {master.openai} for made up for this run";
+    let launch = format!("launch.command=['sh', '-c', 'echo {said} >&2; exit 1']");
+    for verb in ["run", "doctor"] {
+        let ran = run(&[verb, "--target", &vault(), "--set", &launch]).await;
+        assert_eq!(ran.code, 3, "{}{}", ran.stdout, ran.stderr);
+        let wanted = "no provider takes ${MASTER} for ${PASSWORD}";
+        assert!(ran.stderr.contains(wanted), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("sk-okapconf-"), "{}", ran.stderr);
+    }
+}
+
 #[tokio::test]
 async fn a_selection_of_nothing_and_a_wrong_description_are_wrong_usage() {
     for (wrong, said) in [

@@ -57,6 +57,16 @@ async fn a_replay_with_a_seed_makes_the_same_calls_again() {
 }
 
 #[tokio::test]
+async fn a_replay_shows_the_way_in_and_not_the_password() {
+    let ran = run(&["replay", "admin.page.cookie", "--target", &vault()]).await;
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("=${PASSWORD_FORM}"), "{}", ran.stdout);
+    for form in ["made up for this run", "made+up+for+this+run"] {
+        assert!(!ran.stdout.contains(form), "{}", ran.stdout);
+    }
+}
+
+#[tokio::test]
 async fn a_known_failure_is_expected_and_one_that_passes_is_stale() {
     let folder = Folder::new();
     let target = vault();

@@ -71,18 +71,18 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
 async fn list(case: &Case) -> Outcome {
     case.between("OKAP-R-026", async {
         let none = json!({ "okap": "1.0", "authorization_details": [] });
-        case.refuses("OKAP-R-026", "invalid_authorization_details", &none).await?;
+        case.refuses_body("OKAP-R-026", "invalid_authorization_details", &none).await?;
         let model = |n: usize| case.ask().models(&[&format!("gpt-4o-{n}")]);
         let most: Vec<_> = (0..16).map(model).collect();
         case.takes("OKAP-R-026", &case.ask().beside(&most)).await?;
         let more: Vec<_> = (0..17).map(model).collect();
         let more = case.ask().beside(&more);
-        case.refuses("OKAP-R-026", "invalid_authorization_details", &more).await?;
+        case.refuses_body("OKAP-R-026", "invalid_authorization_details", &more).await?;
 
         let open = || case.ask().models(&[]);
         for pair in [[model(1), model(1)], [open(), open()]] {
             let body = case.ask().beside(&pair);
-            case.refuses("OKAP-R-030", "invalid_authorization_details", &body).await?;
+            case.refuses_body("OKAP-R-030", "invalid_authorization_details", &body).await?;
         }
         Ok(())
     })

@@ -130,7 +130,7 @@ async fn bounds(case: &Case) -> Outcome {
         put(&mut body, "x", nested(15));
         case.takes("OKAP-R-018", &body).await?;
         put(&mut body, "x", nested(16));
-        case.refuses("OKAP-R-018", "invalid_json", &body).await?;
+        case.refuses_body("OKAP-R-018", "invalid_json", &body).await?;
         let deep = case.ask().with("limits", nested(9));
         case.refuses_details("OKAP-R-018", &deep).await
     })

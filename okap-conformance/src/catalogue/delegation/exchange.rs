@@ -257,7 +257,7 @@ fn foreign(case: &Case) -> String {
 }
 
 async fn client(case: &Case) -> Outcome {
-    let named = ("client_id", crate::case::local::CLIENT);
+    let named = ("client_id", case.local());
     // a grant without a client
     let direct = case.grant(&case.ask()).await?;
     let with = case.send(case.exchange(&direct.token, &[named])).await?;
@@ -271,7 +271,7 @@ async fn client(case: &Case) -> Outcome {
     if metadata.at("/pushed_authorization_request_endpoint").is_null() {
         return Ok(witness);
     }
-    let code = case.plain_code(&case.ask()).await?;
+    let code = case.coded(&case.ask()).await?;
     let tokens = case.send(case.redemption(&code)).await?;
     let local = twin(Grant::of_tokens(&tokens, "OKAP-R-125"))?;
     let missing = case.hand_on(&local, None).await?;

@@ -108,7 +108,7 @@ async fn stands(
     used: u64,
     remaining: u64,
 ) -> Result<(), Stop> {
-    let reply = case.own_limits(grant).await?;
+    let reply = case.limits(grant).await?;
     reply.has_status("OKAP-R-244", 200)?;
     let day = reply.at("/limits/0/limits/requests_per_day").clone();
     let said = |name: &str| day.get(name).and_then(Value::as_u64);

@@ -93,16 +93,15 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
 
 async fn pushed(case: &Case) -> Outcome {
     let (holder, other) = (case.holder(), case.holder().key.thumbprint());
-    let (ask, verifier) = (case.ask(), case.verifier());
+    let push = case.to_push(&case.ask());
     let own = holder.key.thumbprint();
-    let push = case.push(&ask, &verifier, &[("dpop_jkt", &own)]);
-    let one = case.send_proven(&holder, &push, None).await?;
+    let own = case.push(&push.clone().with("dpop_jkt", &own));
+    let one = case.send_proven(&holder, &own, None).await?;
     twin(one.has_status("OKAP-R-261", 201))?;
-    let push = case.push(&ask, &verifier, &[("dpop_jkt", &other)]);
-    let refused = case.send_proven(&holder, &push, None).await?;
+    let other = case.push(&push.with("dpop_jkt", &other));
+    let refused = case.send_proven(&holder, &other, None).await?;
     refused.is_refused("OKAP-R-261", 400, "invalid_request")?;
-    let push = case.push(&ask, &verifier, &[("dpop_jkt", &own)]);
-    let two = case.send_proven(&holder, &push, None).await?;
+    let two = case.send_proven(&holder, &own, None).await?;
     twin(two.has_status("OKAP-R-261", 201))?;
     Witness::of_fresh("OKAP-R-108", one.text("/request_uri"), two.text("/request_uri"))
 }
@@ -110,14 +109,12 @@ async fn pushed(case: &Case) -> Outcome {
 async fn code(case: &Case) -> Outcome {
     let mut last = None;
     for named in [true, false] {
-        let (holder, other, ask) = (case.holder(), case.holder(), case.ask());
+        let (holder, other, push) = (case.holder(), case.holder(), case.to_push(&case.ask()));
         let code = if named {
-            case.bound_code(&ask, &holder).await?
+            case.coded_of(push.with("dpop_jkt", &holder.key.thumbprint())).await?
         } else {
-            let verifier = case.verifier();
-            let push = case.push(&ask, &verifier, &[]);
-            let pushed = case.send_proven(&holder, &push, None).await?;
-            case.code(&ask, &pushed, verifier).await?
+            let pushed = case.send_proven(&holder, &case.push(&push), None).await?;
+            case.coded_after(push, &pushed).await?
         };
         let redemption = case.redemption(&code);
         let bare = case.send(redemption.clone()).await?;
@@ -133,14 +130,14 @@ async fn code(case: &Case) -> Outcome {
 
 async fn token(case: &Case) -> Outcome {
     // without a proof it is a token like any other
-    let code = case.plain_code(&case.ask()).await?;
+    let code = case.coded(&case.ask()).await?;
     let plain = case.send(case.redemption(&code)).await?;
     let grant = twin(Grant::of_tokens(&plain, "OKAP-R-263"))?;
     let bearer = plain.text("/token_type").eq_ignore_ascii_case("bearer");
     plain.ensure("OKAP-R-263", bearer, "token_type Bearer without a proof")?;
     twin(case.forwarded(&grant, &case.prompt()).await)?;
 
-    let (code, holder) = (case.plain_code(&case.ask()).await?, case.holder());
+    let (code, holder) = (case.coded(&case.ask()).await?, case.holder());
     let reply = case.send_proven(&holder, &case.redemption(&code), None).await?;
     is_bound("OKAP-R-263", &reply)?;
     let grant = Grant::of_tokens(&reply, "OKAP-R-263")?;

@@ -32,7 +32,9 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
     },
 ];
 
-const CLIENT: (&str, &str) = ("client_id", crate::case::local::CLIENT);
+fn client(case: &Case) -> (&str, &str) {
+    ("client_id", case.local())
+}
 
 /// Bound access at a vault that hands access on.
 async fn ready(case: &Case) -> Result<Bound, Stop> {
@@ -47,7 +49,7 @@ async fn ready(case: &Case) -> Result<Bound, Stop> {
 
 async fn proof(case: &Case) -> Outcome {
     let bound = ready(case).await?;
-    let exchange = case.exchange(&bound.grant.token, &[CLIENT]);
+    let exchange = case.exchange(&bound.grant.token, &[client(case)]);
     let bare = case.send(exchange.clone()).await?;
     let strange = case.send_proven(&case.holder(), &exchange, None).await?;
     // the specification names no word for it
@@ -64,12 +66,12 @@ async fn bound(case: &Case) -> Outcome {
     let parent = ready(case).await?;
     let delegate = case.holder();
     let jkt = delegate.key.thumbprint();
-    let to_delegate = case.exchange(&parent.grant.token, &[CLIENT, ("dpop_jkt", &jkt)]);
+    let to_delegate = case.exchange(&parent.grant.token, &[client(case), ("dpop_jkt", &jkt)]);
     let child = case.send_proven(&parent.holder, &to_delegate, None).await?;
     let child = Grant::of_tokens(&child, "OKAP-R-221")?;
     held_by(case, &child, &delegate, &parent.holder).await?;
 
-    let exchange = case.exchange(&parent.grant.token, &[CLIENT]);
+    let exchange = case.exchange(&parent.grant.token, &[client(case)]);
     let child = case.send_proven(&parent.holder, &exchange, None).await?;
     let child = Grant::of_tokens(&child, "OKAP-R-221")?;
     held_by(case, &child, &parent.holder, &delegate).await

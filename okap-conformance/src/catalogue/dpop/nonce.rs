@@ -71,7 +71,7 @@ async fn asked(case: &Case) -> Outcome {
     let token = Some(bound.grant.token.as_str());
     let proof = case.proof(holder, &limits, token).without("nonce").by(&holder.key);
     asks(&case.send(proven(&limits, token, &proof)).await?, 401)?;
-    let push = case.push(&case.ask(), &case.verifier(), &[]);
+    let push = case.push(&case.to_push(&case.ask()));
     let proof = case.proof(holder, &push, None).without("nonce").by(&holder.key);
     asks(&case.send(proven(&push, None, &proof)).await?, 400)?;
 
@@ -107,7 +107,7 @@ async fn everywhere(case: &Case) -> Outcome {
     // that of a call, at a form
     let (asked, _) = case.call_with(&bound, |proof| proof.without("nonce")).await?;
     asked.ensure("OKAP-R-467", asked.header("dpop-nonce").is_some(), "a nonce")?;
-    let push = case.push(&case.ask(), &case.verifier(), &[]);
+    let push = case.push(&case.to_push(&case.ask()));
     let first = case.proof(holder, &push, None).by(&holder.key);
     let first = case.send(proven(&push, None, &first)).await?;
     first.has_status("OKAP-R-467", 201)?;

@@ -142,12 +142,12 @@ async fn refusal(case: &Case) -> Outcome {
         challenged(&reply)?;
     }
 
-    let (ask, verifier) = (case.ask(), case.verifier());
-    let push = case.push(&ask, &verifier, &[]);
+    let ask = case.ask();
+    let push = case.push(&case.to_push(&ask));
     let proof = case.proof(holder, &push, None).claim("htm", json!("PUT")).by(&holder.key);
     let reply = case.send(proven(&push, None, &proof)).await?;
     reply.is_refused("OKAP-R-258", 400, "invalid_dpop_proof")?;
-    let code = case.plain_code(&ask).await?;
+    let code = case.coded(&ask).await?;
     let redemption = case.redemption(&code);
     let proof = case.proof(holder, &redemption, None).claim("htm", json!("PUT"));
     let reply = case.send(proven(&redemption, None, &proof.by(&holder.key))).await?;

@@ -60,7 +60,7 @@ async fn call(
         body = with(body, "max_tokens", json!(ceiling));
     }
     let reply = case.send(case.post(grant, "chat/completions", &body)).await?;
-    let books = case.books_about(&nonce);
+    let books = case.books(&nonce);
     Ok((reply, nonce, books))
 }
 
@@ -111,7 +111,7 @@ async fn tokens(case: &Case) -> Outcome {
     let (_, witness) = twin(case.forwarded(&grant, &case.prompt()).await)?;
     let (reply, nonce, _) = call(case, &grant, Some(2000)).await?;
     reply.is_refused("OKAP-R-349", 400, "tokens_per_request_exceeded")?;
-    case.none_left(&nonce)?;
+    case.never_left(&nonce)?;
     let (reply, _, books) = call(case, &grant, None).await?;
     is_told(&reply, &books, 2000)?;
     Ok(witness)

@@ -89,7 +89,7 @@ async fn exact(case: &Case) -> Outcome {
     let sent = text(&nonce, &format!("{},", parts.join(", ")));
     let reply = case.send(case.chat_of(&grant, sent)).await?;
     reply.has_status("OKAP-R-297", 200)?;
-    let books = case.books_about(&nonce);
+    let books = case.books(&nonce);
     let came = books.last().map(|call| call.sent.clone()).unwrap_or_default();
     for part in parts {
         if !came.contains(part) {
@@ -207,5 +207,5 @@ async fn plain(case: &Case, grant: &Grant) -> Outcome {
     let nonce = case.nonce();
     let reply = case.send(case.chat_of(grant, text(&nonce, ""))).await?;
     reply.has_status("OKAP-R-280", 200)?;
-    Witness::of_upstream("OKAP-R-280", &nonce, &case.books_about(&nonce))
+    Witness::of_upstream("OKAP-R-280", &nonce, &case.books(&nonce))
 }

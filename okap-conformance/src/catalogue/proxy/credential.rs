@@ -119,7 +119,7 @@ async fn malformed(case: &Case) -> Outcome {
         let call = carrying(case, &grant, &prompt, &[("authorization", value)]);
         let reply = case.send(call).await?;
         reply.has_status("OKAP-R-273", 401)?;
-        case.none_left(&prompt.nonce)?;
+        case.never_left(&prompt)?;
     }
     Ok(witness)
 }

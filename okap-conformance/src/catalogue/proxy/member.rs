@@ -191,7 +191,7 @@ async fn store(case: &Case) -> Outcome {
     let grant = case.grant(&case.ask()).await?;
     let (_, witness) = twin(case.forwarded(&grant, &case.prompt()).await)?;
     let stored = |nonce: &str| {
-        let books = case.books_about(nonce);
+        let books = case.books(nonce);
         books
             .last()
             .map(|call| call.body.get("store").cloned().unwrap_or_default())

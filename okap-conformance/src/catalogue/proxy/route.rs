@@ -105,10 +105,10 @@ async fn required(case: &Case) -> Outcome {
         }
         let base_url = grant.details.get(provider).and_then(|object| object["base_url"].as_str());
         let url = format!("{}/{route}", base_url.unwrap_or_default());
-        let before = case.books_about(&nonce).totals.calls;
+        let before = case.books(&nonce).totals.calls;
         let reply = case.send(Call::post(url).bearer(&grant.token).json(&body)).await?;
         reply.has_status("OKAP-R-280", 200)?;
-        let books = case.books_about(&nonce);
+        let books = case.books(&nonce);
         reply.ensure("OKAP-R-280", books.totals.calls == before + 1, "one call at the provider")?;
         // the books call a response that the provider would store a violation
         if let Some(found) = books.violations.first() {
@@ -116,7 +116,7 @@ async fn required(case: &Case) -> Outcome {
             return Err(Stop::failed("OKAP-R-303", "store false and a clean call", observed));
         }
     }
-    Witness::of_upstream("OKAP-R-280", &nonce, &case.books_about(&nonce))
+    Witness::of_upstream("OKAP-R-280", &nonce, &case.books(&nonce))
 }
 
 async fn models(case: &Case) -> Outcome {
@@ -241,7 +241,7 @@ async fn escape(case: &Case) -> Outcome {
         let call = chat_at(case, "POST", &format!("{}/{path}", grant.base_url), &grant, &prompt);
         let reply = case.send(call).await?;
         reply.ensure("OKAP-R-281", (400..500).contains(&reply.status), "a refusal")?;
-        case.none_left(&prompt.nonce)?;
+        case.never_left(&prompt)?;
     }
     let prompt = case.prompt();
     let call = ["x-forwarded-host", "x-original-url", "x-rewrite-url", "x-okap-upstream"]

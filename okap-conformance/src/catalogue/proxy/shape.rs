@@ -83,6 +83,6 @@ async fn anthropic(case: &Case) -> Outcome {
     let shape = reply.text("/type") == "error" && !reply.text("/error/message").is_empty();
     reply.ensure("OKAP-R-365", shape, "type error and error.message")?;
     reply.ensure("OKAP-R-366", reply.text("/error/type") == code, "the code in error.type")?;
-    case.none_left(&other)?;
-    Witness::of_upstream("OKAP-R-365", &nonce, &case.books_about(&nonce))
+    case.never_left(&other)?;
+    Witness::of_upstream("OKAP-R-365", &nonce, &case.books(&nonce))
 }
