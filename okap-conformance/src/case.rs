@@ -174,7 +174,7 @@ impl Case {
     }
 
     /// Whether the test is about one of these requirements.
-    fn verifies(&self, requirements: &[&str]) -> bool {
+    pub(crate) fn verifies(&self, requirements: &[&str]) -> bool {
         self.test.verifies.iter().any(|id| requirements.contains(id))
     }
 
