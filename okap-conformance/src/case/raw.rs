@@ -4,19 +4,22 @@ use std::time::Duration;
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
     time::timeout,
 };
 
 use super::{Case, Grant, Prompt};
-use crate::{outcome::Stop, transcript::Exchange};
+use crate::{
+    http::{self, Stream},
+    outcome::Stop,
+    transcript::Exchange,
+};
 
 /// How long a read waits for the next byte.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A connection to the vault. Dropped, it is closed.
 pub struct Raw {
-    stream: TcpStream,
+    stream: Stream,
     sent: Vec<u8>,
     came: Vec<u8>,
 }
@@ -27,8 +30,10 @@ impl Case {
     /// # Errors
     /// [`Stop::Broken`] where there is none.
     pub async fn connect(&self) -> Result<Raw, Stop> {
-        let authority = self.authority();
-        let stream = TcpStream::connect(&authority).await.map_err(|e| broken(&authority, &e))?;
+        let issuer = self.issuer();
+        let url = issuer.parse().map_err(|error| Stop::Broken(format!("{issuer}: {error}")))?;
+        let trust = &self.stage.target.trust;
+        let stream = http::connect(&url, None, trust).await.map_err(|e| broken(issuer, &e))?;
         Ok(Raw { stream, sent: Vec::new(), came: Vec::new() })
     }
 
@@ -100,7 +105,11 @@ impl Raw {
     /// [`Stop::Broken`] where the connection is closed.
     pub async fn write(&mut self, text: &str) -> Result<(), Stop> {
         self.sent.extend_from_slice(text.as_bytes());
-        self.stream.write_all(text.as_bytes()).await.map_err(|e| broken("the vault", &e))
+        let written = async {
+            self.stream.write_all(text.as_bytes()).await?;
+            self.stream.flush().await
+        };
+        written.await.map_err(|e| broken("the vault", &e))
     }
 
     /// Reads until this text has come; `false` where the connection ended, or nothing came for ten

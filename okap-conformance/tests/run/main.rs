@@ -14,6 +14,7 @@
 
 mod certificate;
 mod command;
+mod https;
 mod nothing;
 mod reports;
 mod servers;
