@@ -27,7 +27,7 @@ pub enum TargetError {
     Parse(PathBuf, String),
     /// The file of the vault's authority is of no use.
     #[error("target.ca is {}, which is no use: {}", .0.display(), .1)]
-    Authority(PathBuf, #[source] Unusable),
+    Authority(PathBuf, Unusable),
     /// A setting from outside has no key.
     #[error(
         "{0} is no setting: say section.key=value, such as consent.hook=http://127.0.0.1:8787/hook"
