@@ -76,7 +76,7 @@ impl Case {
         let transcript = Transcript::new(stage.secrets.clone());
         let seed = stage.seed.of(test.id).of(&attempt.to_string());
         let http = Http::new(transcript.clone(), stage.target.timeouts.request.0);
-        let http = http.from(source::of(seed));
+        let http = http.from(source::of(seed)).trusting(stage.target.trust.clone());
         Self { stage, test, http, transcript, seed, drawn: AtomicUsize::new(0) }
     }
 
@@ -172,7 +172,7 @@ impl Case {
     }
 
     /// Whether the test is about one of these requirements.
-    fn verifies(&self, requirements: &[&str]) -> bool {
+    pub(crate) fn verifies(&self, requirements: &[&str]) -> bool {
         self.test.verifies.iter().any(|id| requirements.contains(id))
     }
 

@@ -2,10 +2,12 @@
 //! writes everything down.
 
 mod call;
+mod connect;
 mod reply;
+mod trust;
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::Ipv4Addr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,10 +19,12 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpSocket, TcpStream};
+use url::Url;
 
 pub use call::Call;
+pub(crate) use connect::{Stream, connect};
 pub use reply::{Arrival, Reply};
+pub use trust::{Trust, Unusable};
 
 use crate::{
     outcome::{Finding, Stop},
@@ -38,6 +42,7 @@ pub struct Http {
     began: Instant,
     unanswered: Arc<AtomicBool>,
     source: Option<Ipv4Addr>,
+    trust: Trust,
 }
 
 /// What came of a call, before it is written down.
@@ -55,7 +60,15 @@ impl Http {
     #[must_use]
     pub fn new(transcript: Transcript, patience: Duration) -> Self {
         let (began, unanswered) = (Instant::now(), Arc::default());
-        Self { transcript, patience, began, unanswered, source: None }
+        let trust = Trust::default();
+        Self { transcript, patience, began, unanswered, source: None, trust }
+    }
+
+    /// Believes other authorities than the public ones, too.
+    #[must_use]
+    pub fn trusting(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
     }
 
     /// Calls this computer from another of its loopback addresses, where there are others: a vault
@@ -79,7 +92,8 @@ impl Http {
     pub async fn send(&self, call: Call) -> Result<Reply, Stop> {
         let (patience, begun) = (self.patience, Instant::now());
         let source = call.source.or(self.source);
-        let came = match tokio::time::timeout(patience, exchange(&call, source, begun)).await {
+        let coming = exchange(&call, source, &self.trust, begun);
+        let came = match tokio::time::timeout(patience, coming).await {
             Ok(came) => came?,
             Err(_) => Err(format!("no answer within {} s", patience.as_secs_f32())),
         };
@@ -143,12 +157,13 @@ impl Http {
 async fn exchange(
     call: &Call,
     source: Option<Ipv4Addr>,
+    trust: &Trust,
     begun: Instant,
 ) -> Result<Result<Came, String>, Stop> {
-    let (address, request) = prepared(call)?;
-    let stream = match connect(&address, source).await {
+    let (url, request) = prepared(call)?;
+    let stream = match connect(&url, source, trust).await {
         Ok(stream) => stream,
-        Err(error) => return Ok(Err(format!("no connection to {address}: {error}"))),
+        Err(error) => return Ok(Err(format!("no connection to {}: {error}", url.authority()))),
     };
     let (mut sender, connection) = match http1::handshake(TokioIo::new(stream)).await {
         Ok(both) => both,
@@ -164,43 +179,28 @@ async fn exchange(
     Ok(came)
 }
 
-/// Not every system has more loopback addresses than one; there all calls come from that.
-pub(crate) async fn connect(address: &str, source: Option<Ipv4Addr>) -> std::io::Result<TcpStream> {
-    if let (Some(source), Ok(to @ SocketAddr::V4(v4))) = (source, address.parse())
-        && v4.ip().is_loopback()
-    {
-        let socket = TcpSocket::new_v4()?;
-        if socket.bind(SocketAddr::from((source, 0))).is_ok() {
-            return socket.connect(to).await;
-        }
-    }
-    TcpStream::connect(address).await
-}
-
-fn prepared(call: &Call) -> Result<(String, Request<Full<Bytes>>), Stop> {
+fn prepared(call: &Call) -> Result<(Url, Request<Full<Bytes>>), Stop> {
     let broken = |why: String| Stop::Broken(format!("{}: {why}", call.url));
-    let url: url::Url = call.url.parse().map_err(|error| broken(format!("{error}")))?;
-    if url.scheme() != "http" {
-        return Err(broken("this build of the suite speaks plain http alone".to_owned()));
+    let url: Url = call.url.parse().map_err(|error| broken(format!("{error}")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(broken("neither http nor https".to_owned()));
     }
-    let authority = address(&url).ok_or_else(|| broken("no host".to_owned()))?;
+    let host = url.host_str().ok_or_else(|| broken("no host".to_owned()))?;
+    // as browsers have it: a port that goes without saying is not said
+    let authority = url.port().map_or(host.to_owned(), |port| format!("{host}:{port}"));
     // the path as it was written, which the parser would tidy up
     let target =
         call.url.split_once("://").and_then(|(_, rest)| Some(rest.split_at(rest.find('/')?).1));
     let mut request = Request::builder().method(call.method.as_str()).uri(target.unwrap_or("/"));
     if !call.names("host") {
-        request = request.header("host", &authority);
+        request = request.header("host", authority);
     }
     for (name, value) in &call.headers {
         request = request.header(name, value);
     }
     let request = request.body(Full::new(call.body.clone()));
-    Ok((authority, request.map_err(|error| broken(error.to_string()))?))
-}
-
-/// Host and port.
-pub(crate) fn address(url: &url::Url) -> Option<String> {
-    Some(format!("{}:{}", url.host_str()?, url.port_or_known_default().unwrap_or(80)))
+    let request = request.map_err(|error| broken(error.to_string()))?;
+    Ok((url, request))
 }
 
 async fn read(response: Response<Incoming>, begun: Instant) -> Came {
@@ -238,21 +238,4 @@ async fn read(response: Response<Incoming>, begun: Instant) -> Came {
 fn told(error: &hyper::Error) -> String {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
     format!("{error}{}", cause.unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_has_a_port_where_none_is_written() {
-        for (url, wanted) in [
-            ("http://127.0.0.1:8787/okap", "127.0.0.1:8787"),
-            ("http://vault.example", "vault.example:80"),
-            ("https://vault.example", "vault.example:443"),
-            ("http://[::1]:1/", "[::1]:1"),
-        ] {
-            assert_eq!(address(&url.parse().unwrap()).as_deref(), Some(wanted));
-        }
-    }
 }

@@ -13,7 +13,8 @@ use tokio::process::{Child, Command};
 
 use crate::{
     canary::Secrets,
-    http::{Call, Http},
+    http::{Call, Http, Trust},
+    outcome::Stop,
     target::{Launch, Target},
     transcript::Transcript,
 };
@@ -36,8 +37,8 @@ pub enum LaunchError {
     #[error("{0} ended before it was ready ({1}): {2}")]
     Ended(String, ExitStatus, String),
     /// It is not ready in time.
-    #[error("{0} did not answer {1} within {2} s: {3}")]
-    NotReady(String, String, u64, String),
+    #[error("{0} did not answer {1} within {2} s ({3}): {4}")]
+    NotReady(String, String, u64, String, String),
 }
 
 /// Values for the places in a description's texts.
@@ -64,6 +65,7 @@ pub struct Launched {
     places: Places,
     ready: String,
     patience: Duration,
+    trust: Trust,
     folder: TempDir,
     child: Child,
     /// The group of what it has started, while any of that may run.
@@ -96,9 +98,10 @@ impl Launched {
         let ready = format!("{method} {}{path}", base_url.trim_end_matches('/'));
         let child = spawn(plan, &program, &places, folder.path())?;
         let patience = target.timeouts.launch.0;
-        let plan = plan.clone();
+        let (plan, trust) = (plan.clone(), target.trust.clone());
         let group = child.id();
-        let mut launched = Self { plan, program, places, ready, patience, folder, child, group };
+        let mut launched =
+            Self { plan, program, places, ready, patience, trust, folder, child, group };
         launched.wait().await?;
         Ok(launched)
     }
@@ -137,18 +140,21 @@ impl Launched {
         let (method, url) = self.ready.split_once(' ').unwrap_or(("GET", &self.ready));
         let call = Call::new(method, url);
         let http = Http::new(Transcript::new(Secrets::default()), Duration::from_secs(1));
+        let http = http.trusting(self.trust.clone());
         let begun = Instant::now();
         loop {
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Err(LaunchError::Ended(name, status, tail(&self.said())));
             }
-            let answered = http.send(call.clone()).await;
-            if answered.is_ok_and(|reply| (200..300).contains(&reply.status)) {
-                return Ok(());
-            }
+            let why = match http.send(call.clone()).await {
+                Ok(reply) if (200..300).contains(&reply.status) => return Ok(()),
+                Ok(reply) => format!("status {}", reply.status),
+                Err(Stop::Failed(found)) => found.observed,
+                Err(stop) => stop.said(),
+            };
             if begun.elapsed() > self.patience {
                 let (ready, said) = (self.ready.clone(), tail(&self.said()));
-                return Err(LaunchError::NotReady(name, ready, self.patience.as_secs(), said));
+                return Err(LaunchError::NotReady(name, ready, self.patience.as_secs(), why, said));
             }
             tokio::time::sleep(LOOK).await;
         }

@@ -22,6 +22,7 @@ pub mod driver;
 pub mod event;
 pub mod http;
 pub mod launch;
+pub mod mutant;
 pub mod outcome;
 pub mod profile;
 pub mod provider;

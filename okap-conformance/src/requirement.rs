@@ -105,4 +105,13 @@ mod tests {
         assert!(!Requirement::find("OKAP-R-333").unwrap().is_must());
         assert!(Requirement::find("OKAP").is_none());
     }
+    #[test]
+    fn every_reason_is_about_a_requirement_that_there_is() {
+        let headings = UNTESTED.iter().flat_map(|file| file.lines());
+        let headings = headings.filter(|line| line.starts_with('[')).count();
+        assert_eq!(REASONS.len(), headings, "a file that cannot be read has no reasons");
+        for (id, untested) in REASONS.iter() {
+            assert!(Requirement::find(id).is_some() && !untested.reason.is_empty(), "{id}");
+        }
+    }
 }

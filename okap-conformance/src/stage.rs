@@ -87,7 +87,7 @@ impl Stage {
         };
         let run = seed.of("run").word();
         let patience = target.timeouts.consent.0;
-        let driver = driver(&target.consent, &places, &run, patience);
+        let driver = driver(&target, &places, &run, patience);
         let mut stage = Self {
             verbs: BTreeSet::new(),
             target,
@@ -187,7 +187,8 @@ impl Stage {
 
     async fn look_around(&mut self, provider: &str) -> Result<(), StageError> {
         let patience = self.target.timeouts.request.0.min(Duration::from_secs(10));
-        let http = Http::new(Transcript::new(self.secrets.clone()), patience);
+        let http = Http::new(Transcript::new(self.secrets.clone()), patience)
+            .trusting(self.target.trust.clone());
         // any answer will do: whether it is the right one is for tests to say
         let metadata = Call::get(metadata_url(&self.base_url));
         let failed = |said| StageError::Vault(self.base_url.clone(), said);
@@ -252,12 +253,15 @@ fn know_those_of(consent: &Consent, secrets: &Secrets) {
 }
 
 /// Whoever decides; all else is the hook's, where there is one.
-fn driver(consent: &Consent, places: &Places, run: &str, patience: Duration) -> Box<dyn Driver> {
-    let hook = consent.hook.as_ref();
-    let hook = hook.map(|hook| Hook::at(places.fill(hook), run.to_owned(), patience));
+fn driver(target: &Target, places: &Places, run: &str, patience: Duration) -> Box<dyn Driver> {
+    let (consent, trust) = (&target.consent, &target.trust);
+    let hook = consent
+        .hook
+        .as_ref()
+        .map(|hook| Hook::at(places.fill(hook), run.to_owned(), patience).trusting(trust.clone()));
     let decides: Box<dyn Driver> = match (consent.mode(), &consent.approve_url, &consent.browser) {
         (Mode::Template, Some(address), _) => {
-            Box::new(Template::new(places.fill(address), patience))
+            Box::new(Template::new(places.fill(address), patience).trusting(trust.clone()))
         }
         (Mode::Browser, _, Some(browser)) => Box::new(WebDriver::new(browser.clone(), patience)),
         (Mode::Human, ..) => Box::new(Human::here()),

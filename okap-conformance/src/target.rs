@@ -16,7 +16,7 @@ pub use consent::{Browser, Choice, Mode, Page, Step};
 pub use read::TargetError;
 pub use span::{Span, span};
 
-use crate::profile::Profile;
+use crate::{http::Trust, profile::Profile};
 
 /// A vault under test.
 #[derive(Clone, Debug, Deserialize)]
@@ -38,6 +38,9 @@ pub struct Target {
     /// What models cost by the vault's books, where that is not what the fake provider charges.
     #[serde(default)]
     pub pricing: BTreeMap<String, Pricing>,
+    /// Whose certificates are believed.
+    #[serde(skip)]
+    pub trust: Trust,
     /// Where relative paths begin.
     #[serde(skip)]
     pub folder: PathBuf,
@@ -66,6 +69,8 @@ pub struct Identity {
     pub source: String,
     /// Its issuer; `{port}` is a free one, chosen for each run.
     pub base_url: String,
+    /// An authority, in PEM, that is believed beside the public ones when the vault speaks TLS.
+    pub ca: Option<PathBuf>,
     /// What it claims; `core` is always tested.
     #[serde(default)]
     pub profiles: Vec<Profile>,

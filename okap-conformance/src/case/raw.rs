@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
     time::timeout,
 };
 
 use super::{Case, Grant, Prompt};
-use crate::{http, outcome::Stop, transcript::Exchange};
+use crate::{
+    http::{self, Stream},
+    outcome::Stop,
+    transcript::Exchange,
+};
 
 /// How long a read waits for the next byte.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -18,7 +21,7 @@ const LONGEST: usize = 8 * 1024 * 1024;
 
 /// A connection to the vault. Dropped, it is closed.
 pub struct Raw {
-    stream: TcpStream,
+    stream: Stream,
     sent: Vec<u8>,
     came: Vec<u8>,
 }
@@ -29,10 +32,10 @@ impl Case {
     /// # Errors
     /// [`Stop::Broken`] where there is none.
     pub async fn connect(&self) -> Result<Raw, Stop> {
-        let address = self.issuer().parse().ok().and_then(|issuer| http::address(&issuer));
-        let address = address.ok_or_else(|| Stop::Broken("the issuer has no host".to_owned()))?;
-        let stream = http::connect(&address, Some(self.source())).await;
-        let stream = stream.map_err(|error| broken(&address, &error))?;
+        let issuer = self.issuer();
+        let url = issuer.parse().map_err(|error| Stop::Broken(format!("{issuer}: {error}")))?;
+        let (source, trust) = (Some(self.source()), &self.stage.target.trust);
+        let stream = http::connect(&url, source, trust).await.map_err(|e| broken(issuer, &e))?;
         Ok(Raw { stream, sent: Vec::new(), came: Vec::new() })
     }
 
@@ -104,7 +107,11 @@ impl Raw {
     /// [`Stop::Broken`] where the connection is closed.
     pub async fn write(&mut self, text: &str) -> Result<(), Stop> {
         self.sent.extend_from_slice(text.as_bytes());
-        self.stream.write_all(text.as_bytes()).await.map_err(|e| broken("the vault", &e))
+        let written = async {
+            self.stream.write_all(text.as_bytes()).await?;
+            self.stream.flush().await
+        };
+        written.await.map_err(|e| broken("the vault", &e))
     }
 
     /// Reads until this text has come; `false` where the connection ended, nothing came for ten
@@ -178,7 +185,8 @@ mod tests {
 
     async fn to_one_that_says(bytes: usize, ends: bool) -> Raw {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let stream = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let stream: Stream = Box::new(stream);
         let (mut other, _) = listener.accept().await.unwrap();
         tokio::spawn(async move {
             let _ = other.write_all(&vec![b' '; bytes]).await;

@@ -119,6 +119,9 @@ impl Answers {
             value(&self.url),
             words.join(", ")
         );
+        if self.url.starts_with("https://") {
+            text.push_str("# ca = \"ca.pem\" for a certificate of an authority of its own\n");
+        }
         let command: Vec<_> = self.command.split_whitespace().map(value).collect();
         if !command.is_empty() {
             text.push_str(&format!(
@@ -181,6 +184,18 @@ mod tests {
         let target = Target::parse(&text, Path::new("t.toml"), &[], []).unwrap();
         assert_eq!(target.target.name, "acme \"vault\"");
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn an_address_at_https_says_how_an_authority_is_named() {
+        let hint = "# ca = \"ca.pem\" for";
+        let at = |url: &str| Answers::given(&args(&[]), "a", url).text();
+        assert!(!at("http://127.0.0.1:1").contains(hint));
+        let text = at("https://127.0.0.1:1");
+        assert!(text.contains(hint));
+        let set = text.replace("# ca", "ca").replace("\" for", "\" # for");
+        let target = Target::parse(&set, Path::new("t.toml"), &[], []).unwrap();
+        assert_eq!(target.target.ca.as_deref(), Some(Path::new("ca.pem")));
     }
 
     #[test]

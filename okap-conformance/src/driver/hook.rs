@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Driver, DriverError, Order};
 use crate::{
     canary::Secrets,
-    http::{Call, Http},
+    http::{Call, Http, Trust},
     transcript::Transcript,
 };
 
@@ -18,13 +18,21 @@ pub struct Hook {
     url: String,
     run: String,
     patience: Duration,
+    trust: Trust,
 }
 
 impl Hook {
     /// The hook at an address, for a run.
     #[must_use]
     pub fn at(url: String, run: String, patience: Duration) -> Self {
-        Self { url, run, patience }
+        Self { url, run, patience, trust: Trust::default() }
+    }
+
+    /// Believes other authorities than the public ones, too.
+    #[must_use]
+    pub fn trusting(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
     }
 
     async fn ask(&self, test: &str, order: &Order) -> Result<Value, DriverError> {
@@ -36,7 +44,8 @@ impl Hook {
             }
         }
         // what is said to a driver is no evidence and stays out of the test's transcript
-        let http = Http::new(Transcript::new(Secrets::default()), self.patience);
+        let http = Http::new(Transcript::new(Secrets::default()), self.patience)
+            .trusting(self.trust.clone());
         let sent = http.send(Call::post(&self.url).json(&body)).await;
         let reply = sent.map_err(|stop| failed(stop.said()))?;
         match reply.status {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Driver, DriverError, Order};
 use crate::{
     canary::Secrets,
-    http::{Call, Http},
+    http::{Call, Http, Trust},
     target::Choice,
     transcript::Transcript,
 };
@@ -16,13 +16,21 @@ use crate::{
 pub struct Template {
     address: String,
     patience: Duration,
+    trust: Trust,
 }
 
 impl Template {
     /// An address with the places to fill in.
     #[must_use]
     pub fn new(address: String, patience: Duration) -> Self {
-        Self { address, patience }
+        Self { address, patience, trust: Trust::default() }
+    }
+
+    /// Believes other authorities than the public ones, too.
+    #[must_use]
+    pub fn trusting(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
     }
 
     async fn fetch(&self, order: &Order) -> Result<Value, DriverError> {
@@ -36,7 +44,8 @@ impl Template {
             Choice::Deny => "deny",
         };
         let url = filled(&self.address, correlation, action, interaction_url.as_deref());
-        let http = Http::new(Transcript::new(Secrets::default()), self.patience);
+        let http = Http::new(Transcript::new(Secrets::default()), self.patience)
+            .trusting(self.trust.clone());
         let sent = http.send(Call::get(&url)).await;
         let reply = sent.map_err(|stop| DriverError::Failed(stop.said()))?;
         match reply.status {

@@ -1,4 +1,5 @@
-//! Requirements, the tests that verify them, and how those went.
+//! Requirements, the tests that verify them, how those went, and the mutants that show that each can
+//! fail.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use super::{
 };
 use crate::{
     catalogue,
+    mutant::{caught_by, idle},
     requirement::{Requirement, untested},
     verdict::Verdict,
 };
@@ -27,7 +29,9 @@ pub enum State {
     Unknown,
     /// No test can verify it, for a reason.
     Excluded,
-    /// There is a test for it; no run is looked at.
+    /// No mutant shows that a test of it can fail; no run is looked at.
+    Unproven,
+    /// A test verifies it, and has been seen to fail on a mutant; no run is looked at.
     Tested,
     /// Every test that verifies it passed.
     Met,
@@ -42,6 +46,7 @@ impl State {
             Self::Untested => "untested",
             Self::Unknown => "unknown",
             Self::Excluded => "excluded",
+            Self::Unproven => "unproven",
             Self::Tested => "tested",
             Self::Met => "met",
         }
@@ -50,7 +55,7 @@ impl State {
     const fn tone(self) -> &'static str {
         match self {
             Self::NotMet => "bad",
-            Self::Untested | Self::Unknown => "odd",
+            Self::Untested | Self::Unknown | Self::Unproven => "odd",
             Self::Excluded => "dim",
             Self::Tested | Self::Met => "good",
         }
@@ -78,6 +83,8 @@ pub struct Line {
     pub reason: Option<&'static str>,
     /// Its tests, and what they came to.
     pub tests: BTreeMap<&'static str, Option<Verdict>>,
+    /// The mutants that each of them catches.
+    pub mutants: BTreeMap<&'static str, Vec<&'static str>>,
 }
 
 /// Every requirement, by identifier. Without a run it says what the catalogue has.
@@ -104,10 +111,15 @@ pub fn lines(run: Option<&Run>) -> Vec<Line> {
             link: requirement.link(),
             text: &requirement.text,
             reason: reason.filter(|_| tests.is_empty()),
+            mutants: tests.keys().map(|&test| (test, ids(test))).collect(),
             tests,
         }
     });
     lines.collect()
+}
+
+fn ids(test: &str) -> Vec<&'static str> {
+    caught_by(test).map(|(id, _)| id).collect()
 }
 
 /// Why a vault's wire does not show it.
@@ -128,6 +140,7 @@ fn state(
     match (tests.is_empty(), reason) {
         (true, Some(_)) => State::Excluded,
         (true, None) => State::Untested,
+        (false, _) if !ran && tests.keys().all(|test| ids(test).is_empty()) => State::Unproven,
         (false, _) if !ran => State::Tested,
         (false, _) if any(&[Verdict::Fail, Verdict::Warn, Verdict::Flaky, Verdict::Xfail]) => {
             State::NotMet
@@ -202,6 +215,35 @@ mod tests {
         let excluded = lines.iter().filter(|line| line.state == State::Excluded);
         assert!(excluded.clone().count() > 0);
         assert!(excluded.clone().all(|line| line.reason.is_some_and(|reason| !reason.is_empty())));
+    }
+
+    #[test]
+    fn every_requirement_of_a_vault_has_a_test_or_a_reason() {
+        let lines = lines(None);
+        let untested = lines.iter().filter(|line| line.state == State::Untested);
+        assert_eq!(untested.map(|line| line.id).collect::<Vec<_>>(), [""; 0]);
+    }
+
+    #[test]
+    fn a_test_counts_where_a_mutant_shows_that_it_can_fail() {
+        let lines = lines(None);
+        let of = |id: &str| lines.iter().find(|line| line.id == id).unwrap();
+        let held = of("OKAP-R-141");
+        assert_eq!(held.state, State::Tested);
+        assert!(held.mutants["core.flat.approved"].contains(&"core.53"), "{held:?}");
+        for line in lines.iter().filter(|line| line.state == State::Unproven) {
+            assert!(line.tests.keys().all(|test| idle(test).is_some()), "{}", line.id);
+        }
+    }
+
+    #[test]
+    fn the_page_has_the_mutants_beside_the_tests_and_says_where_there_is_none() {
+        let page = html(None).unwrap();
+        for (id, mutant) in crate::mutant::Mutant::all() {
+            assert!(page.contains(&format!("<code class=\"id\">{id}</code>")), "{id}: {mutant:?}");
+        }
+        let without = catalogue::all().filter(|test| idle(test.id).is_some()).count();
+        assert!(page.matches("no mutant: ").count() >= without);
     }
 
     #[test]

@@ -8,7 +8,11 @@ use std::{
 use toml::{Table, Value};
 
 use super::{Mode, Target};
-use crate::{canary::SHORTEST, digest::sha256};
+use crate::{
+    canary::SHORTEST,
+    digest::sha256,
+    http::{Trust, Unusable},
+};
 
 /// How the variables begin that set a key.
 const PREFIX: &str = "OKAP_TARGET_";
@@ -22,6 +26,9 @@ pub enum TargetError {
     /// It does not say what it may say.
     #[error("target {} does not hold: {}", .0.display(), .1)]
     Parse(PathBuf, String),
+    /// The file of the vault's authority is of no use.
+    #[error("target.ca is {}, which is no use: {}", .0.display(), .1)]
+    Authority(PathBuf, Unusable),
     /// A setting from outside has no key.
     #[error(
         "{0} is no setting: say section.key=value, such as consent.hook=http://127.0.0.1:8787/hook"
@@ -56,6 +63,10 @@ impl Target {
         let mut target = Self::parse(&text, path, settings, variables)?;
         target.folder = path.parent().map(Path::to_owned).unwrap_or_default();
         target.file = in_repository(path);
+        if let Some(ca) = &target.target.ca {
+            let ca = target.folder.join(ca);
+            target.trust = Trust::beside(&ca).map_err(|error| TargetError::Authority(ca, error))?;
+        }
         Ok(target)
     }
 

@@ -16,6 +16,7 @@ mod certificate;
 mod command;
 #[cfg(unix)]
 mod ended;
+mod https;
 mod nothing;
 mod reports;
 mod servers;

@@ -1,8 +1,9 @@
 //! The flat request: one call, held until the user decides.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::put;
 use crate::{
@@ -10,17 +11,17 @@ use crate::{
     catalogue::Test,
     driver::Decision,
     http::{Call, Reply},
-    outcome::{Outcome, Stop, Witness, ensure, twin},
+    outcome::{Outcome, Stop, Witness, ensure, prerequisite, twin},
     profile::Profile,
 };
 
 pub(in crate::catalogue) const TESTS: &[Test] = &[
     Test {
         id: "core.flat.approved",
-        rev: 1,
+        rev: 2,
         title: "a flat request is held until the user allows, and hands its token out once",
         profile: Profile::Core,
-        verifies: &["OKAP-R-162", "OKAP-R-163", "OKAP-R-164", "OKAP-R-166"],
+        verifies: &["OKAP-R-141", "OKAP-R-162", "OKAP-R-163", "OKAP-R-164", "OKAP-R-166"],
         needs: &[],
         twin: None,
         threat: None,
@@ -28,7 +29,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
     },
     Test {
         id: "core.flat.refused",
-        rev: 1,
+        rev: 2,
         title: "a flat request that is denied or malformed is answered with 200 and no approval",
         profile: Profile::Core,
         verifies: &["OKAP-R-012", "OKAP-R-162"],
@@ -39,7 +40,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
     },
     Test {
         id: "core.flat.source",
-        rev: 1,
+        rev: 2,
         title: "the outcome of a flat request goes to the source that asked",
         profile: Profile::Core,
         verifies: &["OKAP-R-165"],
@@ -54,17 +55,35 @@ fn flat(case: &Case, body: &Value) -> Call {
     Call::post(case.at("okap/request")).json(body)
 }
 
-/// Sends while the user decides a second later.
+/// How long the user takes.
+const THOUGHT: Duration = Duration::from_secs(1);
+
+/// Sends; what is answered while the user thinks has to be without a token.
+async fn sent(case: &Case, call: Call) -> Result<Reply, Stop> {
+    let reply = case.send(call).await?;
+    let early = reply.arrivals.first().is_some_and(|first| first.after < THOUGHT);
+    let silent = !early || reply.at("/token").is_null();
+    let asked = reply.ensure("OKAP-R-141", silent, "no token before the user has decided");
+    match case.verifies(&["OKAP-R-141"]) {
+        true => asked?,
+        false => prerequisite("no request that waits for the user", asked)?,
+    }
+    Ok(reply)
+}
+
+/// Sends while the user decides a second later, if there is something to decide still.
 async fn while_decided(
     case: &Case,
     call: Call,
     ask: &Ask,
     decision: Decision,
 ) -> Result<Reply, Stop> {
-    let (reply, decided) = tokio::join!(case.send(call), async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        case.decide_by(&ask.correlation, decision, None, None).await
-    });
+    let mut sending = pin!(sent(case, call));
+    if let Ok(early) = timeout(THOUGHT, &mut sending).await {
+        return early;
+    }
+    let decided = case.decide_by(&ask.correlation, decision, None, None);
+    let (reply, decided) = tokio::join!(sending, decided);
     decided?;
     reply
 }
@@ -159,13 +178,13 @@ async fn source(case: &Case) -> Outcome {
     let body = ask.shape_3();
     let user = async {
         for _ in 0..2 {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            tokio::time::sleep(THOUGHT).await;
             // where both wait for one request there is nothing to decide the second time
             let _ = case.decide_by(&ask.correlation, Decision::Approve, None, None).await;
         }
     };
     let elsewhere = flat(case, &body).from(case.elsewhere());
-    let (one, other, ()) = tokio::join!(case.send(flat(case, &body)), case.send(elsewhere), user);
+    let (one, other, ()) = tokio::join!(sent(case, flat(case, &body)), sent(case, elsewhere), user);
     let (one, other) = (one?, other?);
     let approved = |reply: &Reply| reply.at("/approved") == &json!(true);
     twin(ensure("OKAP-R-164", approved(&one) || approved(&other), "an approval", "none"))?;

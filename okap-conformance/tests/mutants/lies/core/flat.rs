@@ -50,4 +50,26 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             ..Lie::NONE
         },
     },
+    Mutant {
+        id: "core.53",
+        what: "a flat request is granted without asking",
+        killed_by: &["core.flat.approved"],
+        lie: Lie {
+            // what is no request is answered at once
+            request: Some(|scene, request| {
+                if scene.path == "/okap/request" {
+                    *request.body_mut() = "{}".into();
+                }
+            }),
+            response: Some(|scene, response| {
+                if scene.path == "/okap/request" {
+                    edit(response.body_mut(), |body| {
+                        let token = json!({ "token": "okap_at_unasked", "base_url": "http://a/" });
+                        *body = json!({ "okap": "1.0", "approved": true, "token": token });
+                    });
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
 ];
