@@ -15,6 +15,7 @@ mod look;
 mod offered;
 mod page;
 mod parameters;
+mod parts;
 pub(crate) mod proof;
 mod published;
 mod question;
@@ -46,11 +47,11 @@ pub use limits::Counter;
 pub use local::Code;
 pub use page::{Button, Form, Page};
 pub use parameters::Parameters;
+pub use parts::{put, with};
 pub use proof::{Holder, Proof};
 pub use published::Published;
 pub use question::{Grant, Pending};
 pub use raw::Raw;
-pub use route::with;
 pub use tokens::Tokens;
 
 use crate::{

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::put;
 use crate::{
-    case::{Ask, Case},
+    case::{Ask, Case, put},
     catalogue::Test,
     driver::Decision,
     http::{Call, Reply},

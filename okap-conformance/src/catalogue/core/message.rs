@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::put;
 use crate::{
-    case::Case,
+    case::{Case, put},
     catalogue::Test,
     http::Call,
     outcome::{Outcome, Stop},

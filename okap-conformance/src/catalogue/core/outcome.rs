@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::put;
 use crate::{
-    case::{Case, Grant},
+    case::{Case, Grant, put},
     catalogue::Test,
     driver::{Decision, Verb},
     http::{Call, Reply},

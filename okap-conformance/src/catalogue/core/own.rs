@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    case::{Case, Grant},
+    case::{Case, Grant, put},
     catalogue::Test,
     http::{Call, Reply},
     outcome::{Outcome, Stop, Witness, ensure, twin},
@@ -186,7 +186,7 @@ async fn introspection(case: &Case) -> Outcome {
         }
         let client = json!({ "name": "x", "client_id": "http://127.0.0.1:1/client.json" });
         let mut body = case.ask().shape_2();
-        super::put(&mut body, "client", client);
+        put(&mut body, "client", client);
         case.request(&body).await?.is_refused("OKAP-R-042", 401, "invalid_client")
     })
     .await

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    case::{ALLOW, Ask, Case, DENY, Form, Grant, Page},
+    case::{ALLOW, Ask, Case, DENY, Form, Grant, Page, put},
     catalogue::Test,
     driver::Verb,
     outcome::{Outcome, Stop, Witness, ensure, prerequisite, twin},
@@ -121,7 +121,7 @@ async fn escaped(case: &Case) -> Outcome {
     let ask = whole(case, "1.00").with("reason", json!(format!("\"'><b id={reason}>&amp;")));
     let mut body = ask.shape_2();
     let tag = format!("<i id={name}>{}", ask.correlation);
-    super::put(&mut body, "client", json!({ "name": tag }));
+    put(&mut body, "client", json!({ "name": tag }));
     let pending = case.begin_with(&ask, &body).await?;
     let (_, page) = case.signed_in(pending.page()).await?;
     let out = case.browser().open(pending.page()).await?;

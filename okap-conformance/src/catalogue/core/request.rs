@@ -1,8 +1,7 @@
 use serde_json::json;
 
-use super::put;
 use crate::{
-    case::Case,
+    case::{Case, put},
     catalogue::Test,
     outcome::{Outcome, Witness, twin},
     profile::Profile,

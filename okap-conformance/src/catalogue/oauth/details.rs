@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    case::Case,
+    case::{Case, put, with},
     catalogue::Test,
     driver::Decision,
     outcome::{Outcome, Witness, ensure, twin},
@@ -144,15 +144,4 @@ async fn narrowed(case: &Case) -> Outcome {
 
 fn less(models: &[&str]) -> Value {
     json!({ "type": "ai_model_access", "provider": "openai", "models": models })
-}
-
-fn with(mut object: Value, member: &str, value: Value) -> Value {
-    put(&mut object, member, value);
-    object
-}
-
-fn put(object: &mut Value, member: &str, value: Value) {
-    if let Some(members) = object.as_object_mut() {
-        members.insert(member.to_owned(), value);
-    }
 }
