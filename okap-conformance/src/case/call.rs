@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Case, Grant, ask::MODEL};
 use crate::{
     http::{Call, Reply},
-    outcome::{Stop, Witness},
+    outcome::{Stop, Witness, twin},
     provider::{Fault, Ledger, Rule},
 };
 
@@ -77,6 +77,16 @@ impl Case {
     #[must_use]
     pub fn books(&self, prompt: &Prompt) -> Ledger {
         self.provider().ledger().about(&prompt.nonce)
+    }
+
+    /// The provider's books about a call that has to have reached it, whatever became of it.
+    ///
+    /// # Errors
+    /// [`Stop::Untestable`] where it did not.
+    pub fn reached(&self, prompt: &Prompt) -> Result<Ledger, Stop> {
+        let books = self.books(prompt);
+        twin(Witness::of_upstream("OKAP-R-280", &prompt.nonce, &books))?;
+        Ok(books)
     }
 
     /// Makes the provider do something wrong for a call.

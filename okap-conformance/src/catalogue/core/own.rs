@@ -38,7 +38,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "errors have the body, the status and the challenge of the table",
         profile: Profile::Core,
-        verifies: &["OKAP-R-361", "OKAP-R-363", "OKAP-R-469", "OKAP-R-470"],
+        verifies: &["OKAP-R-361", "OKAP-R-363", "OKAP-R-469"],
         needs: &[],
         twin: Some("core.own.grant"),
         threat: None,

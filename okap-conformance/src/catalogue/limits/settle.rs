@@ -135,6 +135,7 @@ async fn free(case: &Case) -> Outcome {
         let prompt = case.prompt();
         case.spoil(&prompt, fault.clone());
         case.call(&grant, &prompt).await?;
+        case.reached(&prompt)?;
         let now = used(case, &grant).await?;
         if now != before {
             let observed = format!("{now} after {before} for {fault:?}");
@@ -159,7 +160,7 @@ async fn missing(case: &Case) -> Outcome {
         }
         case.spoil(&last, fault.clone());
         case.call(&grant, &last).await?;
-        let cost = case.cost(&case.books(&last));
+        let cost = case.cost(&case.reached(&last)?);
         let used = used(case, &grant).await?;
         if used < cost || cost == 0 {
             let stop =
@@ -186,6 +187,7 @@ async fn unseen(case: &Case) -> Outcome {
         last = case.prompt().words(LONG);
         case.spoil(&last, Fault::status(status));
         case.call(&grant, &last).await?;
+        case.reached(&last)?;
         let used = used(case, &grant).await?;
         if used < bound(LONG) {
             let expected = format!("{} used, or more", bound(LONG));

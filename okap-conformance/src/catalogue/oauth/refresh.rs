@@ -169,7 +169,7 @@ async fn revoked(case: &Case) -> Outcome {
     let before = twin(case.stands("OKAP-R-206", &second.grant, "active").await)?;
     case.give_back(&second.grant.token).await?;
     case.token(&second.form()).await?.is_refused("OKAP-R-206", 400, "invalid_grant")?;
-    let after = case.own_grant(&second.grant).await?;
+    let after = case.stands("OKAP-R-206", &second.grant, "revoked").await?;
     Witness::of_change("OKAP-R-206", &before, &after)
 }
 

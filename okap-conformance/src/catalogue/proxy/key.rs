@@ -30,6 +30,7 @@ async fn never_seen(case: &Case) -> Outcome {
     for prompt in &echo {
         case.spoil(prompt, Fault::EchoCredential);
         case.call(&grant, prompt).await?;
+        case.reached(prompt)?;
     }
     let refused = case.prompt();
     case.spoil(&refused, Fault::Status { status: 400, retry_after: None, echo: true });

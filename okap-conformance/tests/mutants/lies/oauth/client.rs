@@ -1,4 +1,5 @@
 use http::StatusCode;
+use okap_types::client_document::RedirectUri;
 use serde_json::{Value, json};
 
 use super::{LOCAL, PAR, TOKEN, fields, remember, said};
@@ -207,7 +208,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         lie: Lie {
             document: Some(|_, text| {
                 inside(text, |document| {
-                    document["redirect_uris"].as_array_mut().unwrap().truncate(1);
+                    let good = |uri: &Value| uri.as_str().unwrap().parse::<RedirectUri>().is_ok();
+                    document["redirect_uris"].as_array_mut().unwrap().retain(good);
                 });
             }),
             ..Lie::NONE
@@ -246,7 +248,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
 /// Changes a document, where it is an object.
 fn inside(text: &mut String, change: impl FnOnce(&mut Value)) {
     if let Ok(mut document @ Value::Object(_)) = serde_json::from_str(text) {
+        let before = document.clone();
         change(&mut document);
-        *text = document.to_string();
+        if document != before {
+            *text = document.to_string();
+        }
     }
 }
