@@ -111,7 +111,9 @@ async fn shows(case: &Case) -> Outcome {
     if page.shows("lang=\"en") {
         let unsure = ["unverified", "not verified", "cannot be verified"];
         let unsure = unsure.iter().any(|word| page.shows(word));
-        page.reply.ensure("OKAP-R-383", unsure, "the app shown as unverified")?;
+        for requirement in ["OKAP-R-383", "OKAP-R-041"] {
+            page.reply.ensure(requirement, unsure, "the app shown as unverified")?;
+        }
     }
     Witness::of_fresh("OKAP-R-381", &out.html(), &page.html())
 }

@@ -41,7 +41,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "a poll that is willing to wait is answered when the user decides",
         profile: Profile::Core,
-        verifies: &["OKAP-R-150"],
+        verifies: &["OKAP-R-150", "OKAP-R-149"],
         needs: &[],
         twin: None,
         threat: None,
@@ -198,7 +198,7 @@ async fn again(case: &Case) -> Outcome {
         let pending: Pending = case.begin(&ask).await?;
         let silent =
             pending.reply.at("/token").is_null() && pending.reply.at("/access_token").is_null();
-        pending.reply.ensure("OKAP-R-072", silent, "a request that waits for the user")?;
+        pending.reply.ensure("OKAP-R-141", silent, "no token before the user has decided")?;
         let poll = case.poll(&pending, None).await?;
         poll.ensure("OKAP-R-072", poll.status == 202, "202 until the user decides again")?;
     }

@@ -47,7 +47,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
     },
     Test {
         id: "device.poll.denied",
-        rev: 1,
+        rev: 2,
         title: "what the user denied is denied to the device, whatever is said after",
         profile: Profile::Device,
         verifies: &["OKAP-R-361", "OKAP-R-392"],
@@ -61,7 +61,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "a request that nobody decided ends, for the device and for who types its code",
         profile: Profile::Device,
-        verifies: &["OKAP-R-172", "OKAP-R-361"],
+        verifies: &["OKAP-R-172"],
         needs: &[Verb::Advance],
         twin: Some("device.poll.granted"),
         threat: Some("consent-bypass"),
@@ -72,7 +72,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "a device code that was never given, or is another kind of token, is refused",
         profile: Profile::Device,
-        verifies: &["OKAP-R-179", "OKAP-R-192", "OKAP-R-193"],
+        verifies: &["OKAP-R-179", "OKAP-R-193"],
         needs: &[],
         twin: Some("device.poll.granted"),
         threat: Some("stolen-token"),
@@ -175,6 +175,7 @@ async fn denied(case: &Case) -> Outcome {
     // a second thought comes too late; how the page says so is its own matter
     second_thought(case.answer_device(&device, Decision::Approve).await)?;
     let after = case.poll_device(&device).await?;
+    after.ensure("OKAP-R-392", after.status != 200, "nothing for a second thought")?;
     after.is_refused("OKAP-R-361", 400, "access_denied")?;
     Witness::of_change("OKAP-R-361", &before, &after)
 }

@@ -28,7 +28,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "a code of a bound request is redeemed with its key alone",
         profile: Profile::Dpop,
-        verifies: &["OKAP-R-124", "OKAP-R-125", "OKAP-R-127", "OKAP-R-262"],
+        verifies: &["OKAP-R-262"],
         needs: &[],
         twin: None,
         threat: Some("code-injection"),
@@ -104,7 +104,7 @@ async fn pushed(case: &Case) -> Outcome {
     let push = case.push(&ask, &verifier, &[("dpop_jkt", &own)]);
     let two = case.send_proven(&holder, &push, None).await?;
     twin(two.has_status("OKAP-R-261", 201))?;
-    Witness::of_fresh("OKAP-R-108", one.text("/request_uri"), two.text("/request_uri"))
+    Witness::of_fresh("OKAP-R-261", one.text("/request_uri"), two.text("/request_uri"))
 }
 
 async fn code(case: &Case) -> Outcome {

@@ -15,7 +15,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "no more calls are let through in a day than requests_per_day says, and nobody is told to wait for it",
         profile: Profile::Limits,
-        verifies: &["OKAP-R-332", "OKAP-R-368"],
+        verifies: &["OKAP-R-332", "OKAP-R-368", "OKAP-R-339"],
         needs: &[],
         twin: Some("proxy.forward.clean"),
         threat: Some("overspend"),
@@ -59,7 +59,7 @@ async fn refused(case: &Case) -> Outcome {
     for _ in 0..4 {
         let prompt = case.prompt().model("gpt-4o");
         let refusal = (403, "model_not_allowed");
-        case.refuses_chat(&grant, &prompt, "OKAP-R-294", refusal).await?;
+        twin(case.refuses_chat(&grant, &prompt, "OKAP-R-294", refusal).await)?;
     }
     let mut last = case.prompt();
     for _ in 0..2 {

@@ -129,7 +129,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "code and refresh token of one client are nothing in the hands of another",
         profile: Profile::Oauth,
-        verifies: &["OKAP-R-124", "OKAP-R-125", "OKAP-R-127", "OKAP-R-204"],
+        verifies: &["OKAP-R-125", "OKAP-R-204"],
         needs: &[Verb::Publish],
         twin: Some("oauth.client.redirect"),
         threat: Some("stolen-code"),

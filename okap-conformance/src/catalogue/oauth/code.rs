@@ -60,7 +60,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "a code that is older than 60 seconds is refused",
         profile: Profile::Oauth,
-        verifies: &["OKAP-R-123", "OKAP-R-125"],
+        verifies: &["OKAP-R-123"],
         needs: &[Verb::Advance],
         twin: Some("oauth.code.redeemed"),
         threat: Some("stolen-code"),

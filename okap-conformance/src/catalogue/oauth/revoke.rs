@@ -21,10 +21,10 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
     },
     Test {
         id: "oauth.revoke.unknown",
-        rev: 1,
+        rev: 2,
         title: "a token that is not known is taken back with 200, and ends nothing",
         profile: Profile::Oauth,
-        verifies: &["OKAP-R-232"],
+        verifies: &["OKAP-R-232", "OKAP-R-361"],
         needs: &[],
         twin: Some("oauth.revoke.refresh_token"),
         threat: None,
@@ -32,7 +32,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
     },
     Test {
         id: "oauth.revoke.other_client",
-        rev: 1,
+        rev: 2,
         title: "a client that names itself cannot give another's token back",
         profile: Profile::Oauth,
         verifies: &["OKAP-R-233"],

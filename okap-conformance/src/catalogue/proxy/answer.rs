@@ -30,7 +30,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "that the provider refuses the key is the vault's trouble, not the app's",
         profile: Profile::Proxy,
-        verifies: &["OKAP-R-313"],
+        verifies: &["OKAP-R-313", "OKAP-R-365"],
         needs: &[],
         twin: Some("proxy.forward.clean"),
         threat: None,

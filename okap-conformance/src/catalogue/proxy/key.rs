@@ -10,7 +10,7 @@ use crate::{
 
 pub(in crate::catalogue) const TESTS: &[Test] = &[Test {
     id: "proxy.key.never_seen",
-    rev: 1,
+    rev: 2,
     title: "the master key is in no answer, also where the provider repeats it",
     profile: Profile::Proxy,
     verifies: &["OKAP-R-311"],
