@@ -36,7 +36,7 @@ use std::{
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-pub use ask::Ask;
+pub use ask::{Ask, less};
 pub use bound::Bound;
 pub use browser::{ALLOW, Browser, DENY, REVOKE};
 pub use call::Prompt;

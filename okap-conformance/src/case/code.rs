@@ -5,7 +5,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Ask, Case, Parameters};
+use super::{Ask, Case, Parameters, Published};
 use crate::{
     driver::{Decision, Order},
     http::{Call, Reply},
@@ -78,6 +78,12 @@ impl Push {
     pub fn of(self, client_id: &str) -> Self {
         let push = self.without("client_name").with("client_id", client_id);
         Self { client_id: client_id.to_owned(), ..push }
+    }
+
+    /// Of a published client, to its own address.
+    #[must_use]
+    pub fn by(self, client: &Published) -> Self {
+        self.of(&client.client_id).to(&client.redirect_uri)
     }
 
     /// With this state.

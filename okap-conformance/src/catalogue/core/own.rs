@@ -117,8 +117,7 @@ async fn header(case: &Case) -> Outcome {
     let limits = case.at("okap/limits");
     let before = case.send(Call::get(&limits).bearer(&grant.token)).await?;
     twin(before.has_status("OKAP-R-446", 200))?;
-    let kept = before.header("cache-control").is_some_and(|value| value.contains("no-store"));
-    before.ensure("OKAP-R-199", kept, "cache-control: no-store")?;
+    before.is_not_kept("OKAP-R-199")?;
     let elsewhere = [
         Call::get(format!("{limits}?access_token={}", grant.token)),
         Call::get(&limits).header("x-api-key", &grant.token),

@@ -145,7 +145,7 @@ async fn lowered(case: &Case) -> Outcome {
     let (mut browser, page) = case.signed_in(pending.page()).await?;
     let honest = deciding(&page)?.clone();
     let money = |value: &str| value.trim_end_matches('0') == "2.75";
-    let told = format!("1.{}1", 10_000 + case.seed().below(89_999));
+    let told = case.told_amount(1);
     for (of, to) in [("gpt-4o", "gpt-4o-okapconf"), ("2.75", "9.75"), ("37", "38")] {
         let mut form = honest.clone();
         let changed = form.change(|value| value == of || of == "2.75" && money(value), to);

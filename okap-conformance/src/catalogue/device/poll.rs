@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::{
-    case::{Case, Tokens},
+    case::{Case, Tokens, less},
     catalogue::Test,
     driver::{Decision, Verb},
     outcome::{Outcome, Stop, Witness, ensure, twin},
@@ -110,8 +110,7 @@ async fn granted(case: &Case) -> Outcome {
         case.answer_device(&device, Decision::Approve).await?;
         let reply = case.poll_device(&device).await?;
         let tokens = Tokens::read(&reply, &device.client_id)?;
-        let kept = reply.header("cache-control").is_some_and(|value| value.contains("no-store"));
-        reply.ensure("OKAP-R-199", kept, "cache-control: no-store")?;
+        reply.is_not_kept("OKAP-R-199")?;
         let (asked, got) = (ask.details(), tokens.grant.object());
         let same = asked.get("models") == got.get("models")
             && asked.get("capabilities") == got.get("capabilities");
@@ -232,9 +231,7 @@ async fn narrowed(case: &Case) -> Outcome {
     let ask = case.ask().models(&["gpt-4o-mini", "gpt-4o"]);
     let device = case.waiting_device(&ask).await?;
     case.answer_device(&device, Decision::Approve).await?;
-    let less = |models: &[&str]| {
-        json!([{ "type": "ai_model_access", "provider": "openai", "models": models }]).to_string()
-    };
+    let less = |models: &[&str]| json!([less(models)]).to_string();
     let wider = device.form().with("authorization_details", &less(&["gpt-4o", "gpt-4.1"]));
     let before = case.token(&wider).await?;
     before.is_refused("OKAP-R-211", 400, "invalid_authorization_details")?;

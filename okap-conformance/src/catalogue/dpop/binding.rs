@@ -57,6 +57,17 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         run: |case| Box::pin(refresh(case)),
     },
     Test {
+        id: "dpop.binding.reuse",
+        rev: 1,
+        title: "a used refresh token without the key of its successor ends the grant",
+        profile: Profile::Dpop,
+        verifies: &["OKAP-R-473"],
+        needs: &[],
+        twin: Some("dpop.binding.refresh"),
+        threat: Some("stolen-token"),
+        run: |case| Box::pin(reuse(case)),
+    },
+    Test {
         id: "dpop.binding.scheme",
         rev: 1,
         title: "a bound token comes as DPoP, and any other does not",
@@ -164,6 +175,24 @@ async fn refresh(case: &Case) -> Outcome {
     let own = case.send_proven(&bound.holder, &call, None).await?;
     is_bound("OKAP-R-204", &own)?;
     Witness::of_change("OKAP-R-264", &bare, &own)
+}
+
+async fn reuse(case: &Case) -> Outcome {
+    let (tokens, holder) = (case.tokens(&case.ask()).await?, case.holder());
+    let call = case.refreshment(&tokens.refresh);
+    let bound = case.send_proven(&holder, &call, None).await?;
+    prerequisite("no bound successor", is_bound("OKAP-R-263", &bound))?;
+    // the answer may have got lost
+    let again = case.send_proven(&holder, &call, None).await?;
+    let same = again.text("/refresh_token") == bound.text("/refresh_token");
+    twin(again.ensure("OKAP-R-202", again.status == 200 && same, "the same successor"))?;
+    let bare = case.send(call).await?;
+    bare.is_refused("OKAP-R-473", 400, "invalid_grant")?;
+    let token = Some(again.text("/access_token"));
+    let grant = Call::get(case.at(&format!("okap/grants/{}", tokens.grant.id)));
+    let own = case.send_proven(&holder, &grant, token).await?;
+    own.ensure("OKAP-R-473", own.text("/status") == "revoked", "a grant that is revoked")?;
+    Witness::of_change("OKAP-R-473", &again, &bare)
 }
 
 async fn scheme(case: &Case) -> Outcome {

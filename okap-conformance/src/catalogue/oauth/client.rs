@@ -164,7 +164,7 @@ async fn unreachable(case: &Case) -> Outcome {
 
 async fn redirect(case: &Case) -> Outcome {
     let client = case.published_client().await?;
-    let own = case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let own = case.to_push(&case.ask()).by(&client);
     let landed = case.walk(&own, crate::driver::Decision::Approve).await?;
     let home = landed.url.starts_with(&format!("{}?", client.redirect_uri));
     landed.ensure("OKAP-R-090", home, &client.redirect_uri)?;
@@ -190,14 +190,14 @@ async fn redirect(case: &Case) -> Outcome {
         let push = case.to_push(&case.ask()).of(&client.client_id).to(&wrong);
         case.send_push(&push).await?.is_refused("OKAP-R-087", 400, "invalid_request")?;
     }
-    let again = case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let again = case.to_push(&case.ask()).by(&client);
     let other = twin(case.coded_of(again).await)?;
     Witness::of_fresh("OKAP-R-087", &one, &other.code)
 }
 
 async fn as_it_is(case: &Case) -> Outcome {
     let client = case.published_client().await?;
-    let push = || case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let push = || case.to_push(&case.ask()).by(&client);
     let one = twin(case.pushed(&push()).await)?;
     let elsewhere = json!(["https://elsewhere.example/back"]);
     let moved = with(client.document(), "redirect_uris", elsewhere);
@@ -212,7 +212,7 @@ async fn as_it_is(case: &Case) -> Outcome {
 
 async fn site_down(case: &Case) -> Outcome {
     let client = case.published_client().await?;
-    let push = || case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let push = || case.to_push(&case.ask()).by(&client);
     let code = case.coded_of(push()).await?;
     case.publish_text(&client, None, 0).await?;
     let reply = case.token(&code.form()).await?;
@@ -229,7 +229,7 @@ async fn site_down(case: &Case) -> Outcome {
 
 async fn name(case: &Case) -> Outcome {
     let client = case.published_client().await?;
-    let push = || case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let push = || case.to_push(&case.ask()).by(&client);
     let one = twin(case.pushed(&push()).await)?;
     let named = push().also("client_name", "Somebody else");
     case.send_push(&named).await?.is_refused("OKAP-R-073", 400, "invalid_request")?;
@@ -239,7 +239,7 @@ async fn name(case: &Case) -> Outcome {
 
 async fn bound(case: &Case) -> Outcome {
     let client = case.published_client().await?;
-    let push = || case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let push = || case.to_push(&case.ask()).by(&client);
     let stranger = case.published_client().await?;
     let code = case.coded_of(push()).await?;
     for other in [stranger.client_id.as_str(), case.local()] {

@@ -1,9 +1,9 @@
 //! What is asked for, in a form.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    case::{Case, put, with},
+    case::{Case, less, put, with},
     catalogue::Test,
     driver::Decision,
     outcome::{Outcome, Witness, ensure, twin},
@@ -85,7 +85,7 @@ async fn granted(case: &Case) -> Outcome {
         .models(&["gpt-4o-mini", "gpt-4o"])
         .limits(json!({ "monthly_spend": "9.00", "requests_per_minute": 60 }));
     // told to the driver alone, so that no echo of the request has it
-    let told = format!("3.{}1", 10_000 + case.seed().below(89_999));
+    let told = case.told_amount(3);
     let left = json!({
         "models": ["gpt-4o"],
         "limits": { "monthly_spend": told, "requests_per_minute": 7 },
@@ -142,8 +142,4 @@ async fn narrowed(case: &Case) -> Outcome {
     ensure("OKAP-R-211", lower && kept && one, expected, granted.to_string())?;
     let other = case.tokens(&case.ask()).await?;
     Witness::of_fresh("OKAP-R-211", &tokens.grant.token, &other.grant.token)
-}
-
-fn less(models: &[&str]) -> Value {
-    json!({ "type": "ai_model_access", "provider": "openai", "models": models })
 }

@@ -73,7 +73,7 @@ async fn refused(case: &Case, pairs: fn(&Published) -> Vec<Pair>) -> Result<Vec<
 }
 
 async fn send(case: &Case, client: &Published, signs: bool) -> Result<Reply, Stop> {
-    let mut push = case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let mut push = case.to_push(&case.ask()).by(client);
     if signs {
         push.form = case.signed(&push.form, client, &case.claims(client));
     }
