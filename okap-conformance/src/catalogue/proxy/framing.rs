@@ -91,7 +91,7 @@ async fn ambiguous(case: &Case) -> Outcome {
             twin(ensure("OKAP-R-280", answered, "status 200", raw.text()))?;
             continue;
         }
-        let closed = raw.read_to_end(Duration::from_secs(2)).await;
+        let closed = raw.read_to_end(Duration::from_secs(5)).await;
         case.note(&raw);
         // an end without a word is a refusal, too
         let refused = raw.status().is_none_or(|status| (400..500).contains(&status));
