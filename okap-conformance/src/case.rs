@@ -47,7 +47,7 @@ pub use limits::Counter;
 pub use local::Code;
 pub use page::{Button, Form, Page};
 pub use parameters::Parameters;
-pub use parts::{put, with};
+pub use parts::{put, take, with};
 pub use proof::{Holder, Proof};
 pub use published::Published;
 pub use question::{Grant, Pending};

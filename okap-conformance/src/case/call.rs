@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Case, Grant, ask::MODEL};
+use super::{Case, Grant, ask::MODEL, put};
 use crate::{
     http::{Call, Reply},
     outcome::{Stop, Witness, twin},
@@ -37,9 +37,7 @@ impl Prompt {
     /// A member of the body.
     #[must_use]
     pub fn with(mut self, member: &str, value: Value) -> Self {
-        if let Some(members) = self.body.as_object_mut() {
-            members.insert(member.to_owned(), value);
-        }
+        put(&mut self.body, member, value);
         self
     }
 

@@ -9,6 +9,13 @@ pub fn put(object: &mut Value, member: &str, value: Value) {
     }
 }
 
+/// Takes a member out of an object.
+pub fn take(object: &mut Value, member: &str) {
+    if let Some(members) = object.as_object_mut() {
+        members.remove(member);
+    }
+}
+
 /// An object with one more member.
 #[must_use]
 pub fn with(mut object: Value, member: &str, value: Value) -> Value {

@@ -109,6 +109,15 @@ impl Reply {
         self.ensure(requirement, !kept, "cache-control: no-store")
     }
 
+    /// Fails where an SDK is not told that to try again is of no use.
+    ///
+    /// # Errors
+    /// [`Stop::Failed`].
+    pub fn is_final(&self, requirement: &str) -> Result<(), Stop> {
+        let again = self.header("x-should-retry") != Some("false");
+        self.ensure(requirement, !again, "x-should-retry: false")
+    }
+
     /// The code of a refusal: `error` of OAuth and direct answers, `error.code` of proxied ones of
     /// OpenAI style, `okap.code` of others; empty where there is none.
     #[must_use]

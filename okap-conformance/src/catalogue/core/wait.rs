@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::{
-    case::{Case, Grant, Pending},
+    case::{Case, Grant, Pending, take},
     catalogue::Test,
     driver::{Decision, Verb},
     http::{Call, Reply},
@@ -107,9 +107,7 @@ async fn pending(case: &Case) -> Outcome {
 
 fn rest(reply: &Reply) -> Value {
     let mut rest = reply.json().clone();
-    if let Some(members) = rest.as_object_mut() {
-        members.remove("expires_in");
-    }
+    take(&mut rest, "expires_in");
     rest
 }
 

@@ -46,8 +46,7 @@ async fn day(case: &Case) -> Outcome {
     let after = reply.header("retry-after").map(str::parse::<u64>);
     let short = after.is_none_or(|seconds| seconds.is_ok_and(|seconds| seconds <= 60));
     reply.ensure("OKAP-R-368", short, "no retry-after above 60 seconds")?;
-    let again = reply.header("x-should-retry") == Some("false");
-    reply.ensure("OKAP-R-368", again, "x-should-retry: false")?;
+    reply.is_final("OKAP-R-368")?;
     let midnight = reply.text("/okap/resets_at").contains("T00:00:00");
     reply.ensure("OKAP-R-339", midnight, "resets_at at midnight UTC")?;
     let other = case.grant(&case.ask().limits(json!({ "requests_per_day": 2 }))).await?;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    case::{Case, Parameters, Published, Tokens},
+    case::{Case, Parameters, Published, Tokens, put, take},
     catalogue::Test,
     driver::Verb,
     outcome::{Outcome, Stop, Witness, prerequisite, twin},
@@ -125,7 +125,10 @@ async fn claims(case: &Case) -> Outcome {
         ("OKAP-R-092", "jti", json!("a".repeat(129))),
     ] {
         let mut claims = case.claims(&client);
-        put(&mut claims, member, value);
+        match value.is_null() {
+            true => take(&mut claims, member),
+            false => put(&mut claims, member, value),
+        }
         let reply = pushed(case, &client, &good_header, &claims).await?;
         reply.is_refused(requirement, 401, "invalid_client")?;
     }
@@ -177,13 +180,4 @@ async fn not_announced(case: &Case) -> Outcome {
     reply.is_refused("OKAP-R-095", 401, "invalid_client")?;
     let other = prerequisite("no second answer", case.pushed(&plain()).await)?;
     Witness::of_fresh("OKAP-R-095", &one, &other)
-}
-
-fn put(claims: &mut Value, member: &str, value: Value) {
-    if let Some(members) = claims.as_object_mut() {
-        match value.is_null() {
-            true => members.remove(member),
-            false => members.insert(member.to_owned(), value),
-        };
-    }
 }

@@ -44,10 +44,8 @@ pub(super) async fn length(case: &Case) -> Outcome {
 }
 
 fn fresh(requirement: &str, taken: &[Taken]) -> Outcome {
-    match taken {
-        [one, other, ..] => Witness::of_fresh(requirement, &one.answer, &other.answer),
-        _ => Err(Stop::Broken("two good documents, and not two answers".to_owned())),
-    }
+    let answers: Vec<_> = taken.iter().map(|taken| taken.answer.clone()).collect();
+    Witness::of_several(requirement, &answers)
 }
 
 /// Pushes with the good document of each pair, and then with the wrong one.
