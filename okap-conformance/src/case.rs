@@ -14,6 +14,7 @@ mod look;
 mod offered;
 mod page;
 mod parameters;
+mod parts;
 pub(crate) mod proof;
 mod published;
 mod question;
@@ -34,7 +35,7 @@ use std::{
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-pub use ask::Ask;
+pub use ask::{Ask, less};
 pub use bound::Bound;
 pub use browser::{ALLOW, Browser, DENY, REVOKE};
 pub use call::Prompt;
@@ -44,11 +45,11 @@ pub use key::Key;
 pub use limits::Counter;
 pub use page::{Button, Form, Page};
 pub use parameters::Parameters;
+pub use parts::{put, take, with};
 pub use proof::{Holder, Proof};
 pub use published::Published;
 pub use question::{Grant, Pending};
 pub use raw::Raw;
-pub use route::with;
 pub use tokens::Tokens;
 
 use crate::{

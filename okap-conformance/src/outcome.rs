@@ -163,6 +163,17 @@ impl Witness {
         }
     }
 
+    /// As [`of_fresh`](Self::of_fresh), of the first two of several.
+    ///
+    /// # Errors
+    /// [`Stop::Failed`] where both are the same, [`Stop::Broken`] where there are fewer.
+    pub fn of_several(requirement: &str, secrets: &[String]) -> Result<Self, Stop> {
+        match secrets {
+            [one, other, ..] => Self::of_fresh(requirement, one, other),
+            _ => Err(Stop::Broken(format!("{} answers to compare, two are needed", secrets.len()))),
+        }
+    }
+
     /// A value that only the driver was told, in an answer of the vault.
     ///
     /// # Errors

@@ -13,6 +13,12 @@ pub struct Ask {
 /// The model that tests use where it does not matter which.
 pub(super) const MODEL: &str = "gpt-4o-mini";
 
+/// A details object for less than was granted: these models of OpenAI.
+#[must_use]
+pub fn less(models: &[&str]) -> Value {
+    json!({ "type": "ai_model_access", "provider": "openai", "models": models })
+}
+
 impl Case {
     /// Asks for one model of OpenAI and `chat`, by an app that no other test knows.
     #[must_use]

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Case, Grant, ask::MODEL};
+use super::{Case, Grant, ask::MODEL, put};
 use crate::{
     http::{Call, Reply},
-    outcome::{Stop, Witness},
+    outcome::{Stop, Witness, twin},
     provider::{Fault, Ledger, Rule},
 };
 
@@ -37,9 +37,7 @@ impl Prompt {
     /// A member of the body.
     #[must_use]
     pub fn with(mut self, member: &str, value: Value) -> Self {
-        if let Some(members) = self.body.as_object_mut() {
-            members.insert(member.to_owned(), value);
-        }
+        put(&mut self.body, member, value);
         self
     }
 
@@ -83,6 +81,16 @@ impl Case {
     #[must_use]
     pub fn books(&self, words: impl AsRef<str>) -> Ledger {
         self.provider().ledger().about(words.as_ref())
+    }
+
+    /// The provider's books about a call that has to have reached it, whatever became of it.
+    ///
+    /// # Errors
+    /// [`Stop::Untestable`] where it did not.
+    pub fn reached(&self, prompt: &Prompt) -> Result<Ledger, Stop> {
+        let books = self.books(prompt);
+        twin(Witness::of_upstream("OKAP-R-280", &prompt.nonce, &books))?;
+        Ok(books)
     }
 
     /// Makes the provider do something wrong for a call.

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Ask, Case, Parameters, key::sha256};
+use super::{Ask, Case, Parameters, Published, key::sha256};
 use crate::{
     driver::Decision,
     http::{Call, Reply},
@@ -76,6 +76,12 @@ impl Push {
     pub fn of(self, client_id: &str) -> Self {
         let push = self.without("client_name").with("client_id", client_id);
         Self { client_id: client_id.to_owned(), ..push }
+    }
+
+    /// Of a published client, to its own address.
+    #[must_use]
+    pub fn by(self, client: &Published) -> Self {
+        self.of(&client.client_id).to(&client.redirect_uri)
     }
 
     /// With this state.

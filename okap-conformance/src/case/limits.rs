@@ -29,6 +29,13 @@ impl Case {
         self.send(Call::get(self.at("okap/limits")).bearer(&grant.token)).await
     }
 
+    /// An amount of so many dollars and a part that nobody guesses: told to the driver alone, no echo
+    /// of a request has it.
+    #[must_use]
+    pub fn told_amount(&self, dollars: u32) -> String {
+        format!("{dollars}.{}1", 10_000 + self.seed().below(89_999))
+    }
+
     /// A limit on money of the first object, by its name.
     ///
     /// # Errors

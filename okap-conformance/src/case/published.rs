@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Case, Key, Parameters};
+use super::{Case, Key, Parameters, with};
 use crate::{driver::Order, outcome::Stop};
 
 /// A client with an address of its own, where a document may be found.
@@ -29,12 +29,9 @@ impl Published {
     /// The document, of a client that signs.
     #[must_use]
     pub fn signing_document(&self) -> Value {
-        let mut document = self.document();
-        if let Some(members) = document.as_object_mut() {
-            members.insert("token_endpoint_auth_method".to_owned(), json!("private_key_jwt"));
-            members.insert("jwks".to_owned(), json!({ "keys": [self.jwk()] }));
-        }
-        document
+        let document =
+            with(self.document(), "token_endpoint_auth_method", json!("private_key_jwt"));
+        with(document, "jwks", json!({ "keys": [self.jwk()] }))
     }
 
     /// Its public key.

@@ -2,21 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Ask, Case, Grant, Prompt};
+use super::{Ask, Case, Grant, Prompt, with};
 use crate::{
     driver::Decision,
     http::{Call, Reply},
     outcome::{Stop, prerequisite},
 };
-
-/// A body with one more member.
-#[must_use]
-pub fn with(mut body: Value, member: &str, value: Value) -> Value {
-    if let Some(members) = body.as_object_mut() {
-        members.insert(member.to_owned(), value);
-    }
-    body
-}
 
 impl Case {
     /// A call to a route of the first provider of a grant.
@@ -39,10 +30,7 @@ impl Case {
     /// # Errors
     /// [`Stop::Untestable`] where there is none.
     pub async fn grant_of(&self, ask: &Ask, details: &[Value]) -> Result<Grant, Stop> {
-        let mut body = ask.shape_2();
-        if let Some(members) = body.as_object_mut() {
-            members.insert("authorization_details".to_owned(), json!(details));
-        }
+        let body = with(ask.shape_2(), "authorization_details", json!(details));
         let answered = async {
             let pending = self.begin_with(ask, &body).await?;
             self.decide(&pending, Decision::Approve).await?;

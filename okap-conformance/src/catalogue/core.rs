@@ -12,11 +12,3 @@ pub(super) mod request;
 pub(super) mod revoke;
 pub(super) mod token;
 pub(super) mod wait;
-
-use serde_json::Value;
-
-fn put(body: &mut Value, member: &str, value: Value) {
-    if let Some(members) = body.as_object_mut() {
-        members.insert(member.to_owned(), value);
-    }
-}

@@ -100,6 +100,24 @@ impl Reply {
         }
     }
 
+    /// Fails where a cache may keep this.
+    ///
+    /// # Errors
+    /// [`Stop::Failed`].
+    pub fn is_not_kept(&self, requirement: &str) -> Result<(), Stop> {
+        let kept = self.header("cache-control").is_none_or(|value| !value.contains("no-store"));
+        self.ensure(requirement, !kept, "cache-control: no-store")
+    }
+
+    /// Fails where an SDK is not told that to try again is of no use.
+    ///
+    /// # Errors
+    /// [`Stop::Failed`].
+    pub fn is_final(&self, requirement: &str) -> Result<(), Stop> {
+        let again = self.header("x-should-retry") != Some("false");
+        self.ensure(requirement, !again, "x-should-retry: false")
+    }
+
     /// The code of a refusal: `error` of OAuth and direct answers, `error.code` of proxied ones of
     /// OpenAI style, `okap.code` of others; empty where there is none.
     #[must_use]

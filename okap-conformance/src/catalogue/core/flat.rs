@@ -5,9 +5,8 @@ use std::{pin::pin, time::Duration};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::put;
 use crate::{
-    case::{Ask, Case},
+    case::{Ask, Case, put},
     catalogue::Test,
     driver::Decision,
     http::{Call, Reply},

@@ -4,7 +4,7 @@ use crate::{
     case::{Case, Grant},
     catalogue::Test,
     driver::Decision,
-    outcome::{Outcome, Witness, ensure},
+    outcome::{Outcome, Witness, ensure, twin},
     profile::Profile,
 };
 
@@ -63,8 +63,7 @@ async fn allowed(case: &Case) -> Outcome {
 
     let grant = Grant::read(&after)?;
     after.ensure("OKAP-R-157", after.text("/token") == grant.token, "token as access_token")?;
-    let kept = after.header("cache-control").is_some_and(|value| value.contains("no-store"));
-    after.ensure("OKAP-R-199", kept, "cache-control: no-store")?;
+    after.is_not_kept("OKAP-R-199")?;
     let amount = grant.object().pointer("/limits/monthly_spend").is_some_and(Value::is_string);
     after.ensure("OKAP-R-039", amount, "monthly_spend as a decimal string")?;
     let asked = ask.details();
@@ -82,7 +81,7 @@ async fn allowed(case: &Case) -> Outcome {
 async fn denied(case: &Case) -> Outcome {
     let pending = case.begin(&case.ask()).await?;
     let before = case.poll(&pending, None).await?;
-    before.has_status("OKAP-R-149", 202)?;
+    twin(before.has_status("OKAP-R-149", 202))?;
     case.decide(&pending, Decision::Deny).await?;
     case.pause(&pending).await;
     let after = case.poll(&pending, None).await?;
@@ -100,7 +99,7 @@ async fn narrowed(case: &Case) -> Outcome {
         .limits(json!({ "monthly_spend": "9.00", "requests_per_minute": 60 }));
     // told to the driver alone, so that no echo of the request has it; written as the wire has it,
     // without a zero at its end
-    let told = format!("3.{}1", 10_000 + case.seed().below(89_999));
+    let told = case.told_amount(3);
     let left = json!({
         "models": ["gpt-4o"],
         "limits": { "monthly_spend": told, "requests_per_minute": 7 },

@@ -2,12 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::put;
 use crate::{
-    case::Case,
+    case::{Case, put},
     catalogue::Test,
     http::Call,
-    outcome::{Outcome, Stop},
+    outcome::{Outcome, Stop, ensure},
     profile::Profile,
 };
 
@@ -36,7 +35,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
     },
     Test {
         id: "core.message.bounds",
-        rev: 1,
+        rev: 2,
         title: "a message that is too long or too deep is refused",
         profile: Profile::Core,
         verifies: &["OKAP-R-014", "OKAP-R-018"],
@@ -124,6 +123,24 @@ async fn bounds(case: &Case) -> Outcome {
         case.takes("OKAP-R-014", &body).await?;
         put(&mut body, "x", json!("x".repeat(padding + 1)));
         case.request(&body).await?.is_refused("OKAP-R-014", 413, "request_too_large")?;
+
+        // and before it is there: the length says the rest
+        let (address, authority) = (case.at("okap/authorize"), case.authority());
+        let path = address.split_once(&authority).map_or("", |(_, path)| path);
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {authority}\r\ncontent-type: application/json\r\n\
+             content-length: 10000000\r\n\r\n",
+        );
+        let mut raw = case.connect().await?;
+        raw.write(&format!("{head}{body}")).await?;
+        let refused = raw.read_until("request_too_large").await && raw.status() == Some(413);
+        case.note(&raw);
+        ensure(
+            "OKAP-R-014",
+            refused,
+            "413 request_too_large before the body is whole",
+            raw.text(),
+        )?;
 
         // the message is level 1
         let mut body = case.ask().shape_2();

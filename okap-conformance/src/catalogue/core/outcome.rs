@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::put;
 use crate::{
-    case::{Case, Grant},
+    case::{Case, Grant, put},
     catalogue::Test,
     driver::{Decision, Verb},
     http::{Call, Reply},
@@ -79,7 +78,7 @@ async fn order(case: &Case) -> Outcome {
     ];
     let mut body = ask.beside(&objects);
     put(&mut body, "client", json!({ "name": ask.app() }));
-    let told = format!("2.{}1", 10_000 + case.seed().below(89_999));
+    let told = case.told_amount(2);
     let left = |told: &str| {
         vec![
             json!({ "models": ["gpt-4o-mini"], "limits": { "daily_spend": told } }),

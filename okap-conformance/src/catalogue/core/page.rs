@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    case::{ALLOW, Ask, Case, DENY, Form, Grant, Page},
+    case::{ALLOW, Ask, Case, DENY, Form, Grant, Page, put},
     catalogue::Test,
     driver::Verb,
     outcome::{Outcome, Stop, Witness, ensure, prerequisite, twin},
@@ -111,7 +111,9 @@ async fn shows(case: &Case) -> Outcome {
     if page.shows("lang=\"en") {
         let unsure = ["unverified", "not verified", "cannot be verified"];
         let unsure = unsure.iter().any(|word| page.shows(word));
-        page.reply.ensure("OKAP-R-383", unsure, "the app shown as unverified")?;
+        for requirement in ["OKAP-R-383", "OKAP-R-041"] {
+            page.reply.ensure(requirement, unsure, "the app shown as unverified")?;
+        }
     }
     Witness::of_fresh("OKAP-R-381", &out.html(), &page.html())
 }
@@ -121,7 +123,7 @@ async fn escaped(case: &Case) -> Outcome {
     let ask = whole(case, "1.00").with("reason", json!(format!("\"'><b id={reason}>&amp;")));
     let mut body = ask.shape_2();
     let tag = format!("<i id={name}>{}", ask.correlation);
-    super::put(&mut body, "client", json!({ "name": tag }));
+    put(&mut body, "client", json!({ "name": tag }));
     let pending = case.begin_with(&ask, &body).await?;
     let (_, page) = case.signed_in(pending.page()).await?;
     let out = case.browser().open(pending.page()).await?;
@@ -143,7 +145,7 @@ async fn lowered(case: &Case) -> Outcome {
     let (mut browser, page) = case.signed_in(pending.page()).await?;
     let honest = deciding(&page)?.clone();
     let money = |value: &str| value.trim_end_matches('0') == "2.75";
-    let told = format!("1.{}1", 10_000 + case.seed().below(89_999));
+    let told = case.told_amount(1);
     for (of, to) in [("gpt-4o", "gpt-4o-okapconf"), ("2.75", "9.75"), ("37", "38")] {
         let mut form = honest.clone();
         let changed = form.change(|value| value == of || of == "2.75" && money(value), to);

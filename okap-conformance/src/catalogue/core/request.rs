@@ -1,8 +1,7 @@
 use serde_json::json;
 
-use super::put;
 use crate::{
-    case::Case,
+    case::{Case, put, take},
     catalogue::Test,
     outcome::{Outcome, Witness, twin},
     profile::Profile,
@@ -81,9 +80,9 @@ async fn version(case: &Case) -> Outcome {
     let wrong = [Some("2.0"), Some("1"), Some("01.0"), Some("1.0.0"), Some(""), None];
     for wrong in wrong {
         let mut body = ask.shape_2();
-        match (wrong, body.as_object_mut()) {
-            (None, Some(members)) => drop(members.remove("okap")),
-            _ => put(&mut body, "okap", json!(wrong)),
+        match wrong {
+            None => take(&mut body, "okap"),
+            Some(wrong) => put(&mut body, "okap", json!(wrong)),
         }
         let reply = case.request(&body).await?;
         reply.is_refused("OKAP-R-024", 400, "unsupported_version")?;

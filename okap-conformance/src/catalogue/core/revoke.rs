@@ -38,7 +38,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "what the user revokes is over for its app, and for no other",
         profile: Profile::Core,
-        verifies: &["OKAP-R-235", "OKAP-R-361"],
+        verifies: &["OKAP-R-235"],
         needs: &[crate::driver::Verb::Revoke],
         twin: Some("core.own.grant"),
         threat: Some("stolen-token"),

@@ -1,7 +1,5 @@
 //! How long a child lives, and who goes with whom.
 
-use serde_json::json;
-
 use crate::{
     case::{Case, Grant},
     catalogue::Test,
@@ -47,7 +45,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
     },
     Test {
         id: "delegation.chain.apart",
-        rev: 1,
+        rev: 2,
         title: "a child sees its own grant alone, and its calls stand in the audit under it",
         profile: Profile::Delegation,
         verifies: &["OKAP-R-246", "OKAP-R-425"],
@@ -142,10 +140,10 @@ async fn apart(case: &Case) -> Outcome {
     own.ensure("OKAP-R-246", own.text("/grant_id") == child.id, "the child's own grant_id")?;
 
     for (grant, calls) in [(&child, 1), (&sibling, 0), (&parent, 0)] {
-        let rows = case.audit(grant).await?;
-        let under = rows.iter().filter(|row| row.get("grant") == Some(&json!(grant.id))).count();
-        let observed = format!("{under} of {} rows", rows.len());
-        ensure("OKAP-R-425", under == calls, format!("{calls} calls in the audit"), observed)?;
+        // what a row looks like is the vault's own; it gives those of one grant
+        let rows = case.audit(grant).await?.len();
+        let expected = format!("{calls} calls in the audit");
+        ensure("OKAP-R-425", rows == calls, expected, format!("{rows} rows"))?;
     }
     Ok(witness)
 }

@@ -16,7 +16,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "a device is given a code to type, one to poll with, and a page of the vault",
         profile: Profile::Device,
-        verifies: &["OKAP-R-171", "OKAP-R-172", "OKAP-R-459"],
+        verifies: &["OKAP-R-171", "OKAP-R-172", "OKAP-R-459", "OKAP-R-191"],
         needs: &[],
         twin: None,
         threat: Some("code-guessing"),

@@ -28,7 +28,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "a code of a bound request is redeemed with its key alone",
         profile: Profile::Dpop,
-        verifies: &["OKAP-R-124", "OKAP-R-125", "OKAP-R-127", "OKAP-R-262"],
+        verifies: &["OKAP-R-262"],
         needs: &[],
         twin: None,
         threat: Some("code-injection"),
@@ -55,6 +55,17 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         twin: None,
         threat: Some("stolen-token"),
         run: |case| Box::pin(refresh(case)),
+    },
+    Test {
+        id: "dpop.binding.reuse",
+        rev: 1,
+        title: "a used refresh token without the key of its successor ends the grant",
+        profile: Profile::Dpop,
+        verifies: &["OKAP-R-473"],
+        needs: &[],
+        twin: Some("dpop.binding.refresh"),
+        threat: Some("stolen-token"),
+        run: |case| Box::pin(reuse(case)),
     },
     Test {
         id: "dpop.binding.scheme",
@@ -103,7 +114,7 @@ async fn pushed(case: &Case) -> Outcome {
     refused.is_refused("OKAP-R-261", 400, "invalid_request")?;
     let two = case.send_proven(&holder, &own, None).await?;
     twin(two.has_status("OKAP-R-261", 201))?;
-    Witness::of_fresh("OKAP-R-108", one.text("/request_uri"), two.text("/request_uri"))
+    Witness::of_fresh("OKAP-R-261", one.text("/request_uri"), two.text("/request_uri"))
 }
 
 async fn code(case: &Case) -> Outcome {
@@ -161,6 +172,24 @@ async fn refresh(case: &Case) -> Outcome {
     let own = case.send_proven(&bound.holder, &call, None).await?;
     is_bound("OKAP-R-204", &own)?;
     Witness::of_change("OKAP-R-264", &bare, &own)
+}
+
+async fn reuse(case: &Case) -> Outcome {
+    let (tokens, holder) = (case.tokens(&case.ask()).await?, case.holder());
+    let call = case.refreshment(&tokens.refresh);
+    let bound = case.send_proven(&holder, &call, None).await?;
+    prerequisite("no bound successor", is_bound("OKAP-R-263", &bound))?;
+    // the answer may have got lost
+    let again = case.send_proven(&holder, &call, None).await?;
+    let same = again.text("/refresh_token") == bound.text("/refresh_token");
+    twin(again.ensure("OKAP-R-202", again.status == 200 && same, "the same successor"))?;
+    let bare = case.send(call).await?;
+    bare.is_refused("OKAP-R-473", 400, "invalid_grant")?;
+    let token = Some(again.text("/access_token"));
+    let grant = Call::get(case.at(&format!("okap/grants/{}", tokens.grant.id)));
+    let own = case.send_proven(&holder, &grant, token).await?;
+    own.ensure("OKAP-R-473", own.text("/status") == "revoked", "a grant that is revoked")?;
+    Witness::of_change("OKAP-R-473", &again, &bare)
 }
 
 async fn scheme(case: &Case) -> Outcome {

@@ -87,8 +87,7 @@ fn asks(reply: &Reply, status: u16) -> Result<(), Stop> {
     let given: Vec<_> = nonces.map(|(_, nonce)| nonce.as_str()).collect();
     let one = matches!(given[..], [nonce] if !nonce.is_empty());
     reply.ensure("OKAP-R-267", one, "exactly one DPoP-Nonce header")?;
-    let kept = reply.header("cache-control").is_some_and(|value| value.contains("no-store"));
-    reply.ensure("OKAP-R-267", kept, "cache-control: no-store")
+    reply.is_not_kept("OKAP-R-267")
 }
 
 async fn everywhere(case: &Case) -> Outcome {

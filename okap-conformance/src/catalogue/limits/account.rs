@@ -26,7 +26,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "two objects of one grant have accounts of their own",
         profile: Profile::Limits,
-        verifies: &["OKAP-R-343"],
+        verifies: &["OKAP-R-343", "OKAP-R-332"],
         needs: &[],
         twin: Some("limits.rate.day"),
         threat: None,

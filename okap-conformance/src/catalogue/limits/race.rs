@@ -18,7 +18,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "calls that come all at once cost no more than the limit together",
         profile: Profile::Limits,
-        verifies: &["OKAP-R-331"],
+        verifies: &["OKAP-R-331", "OKAP-R-333"],
         needs: &[],
         twin: Some("proxy.forward.clean"),
         threat: Some("overspend"),

@@ -15,7 +15,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "no more calls are let through in a day than requests_per_day says, and nobody is told to wait for it",
         profile: Profile::Limits,
-        verifies: &["OKAP-R-332", "OKAP-R-368"],
+        verifies: &["OKAP-R-332", "OKAP-R-368", "OKAP-R-339"],
         needs: &[],
         twin: Some("proxy.forward.clean"),
         threat: Some("overspend"),
@@ -46,8 +46,7 @@ async fn day(case: &Case) -> Outcome {
     let after = reply.header("retry-after").map(str::parse::<u64>);
     let short = after.is_none_or(|seconds| seconds.is_ok_and(|seconds| seconds <= 60));
     reply.ensure("OKAP-R-368", short, "no retry-after above 60 seconds")?;
-    let again = reply.header("x-should-retry") == Some("false");
-    reply.ensure("OKAP-R-368", again, "x-should-retry: false")?;
+    reply.is_final("OKAP-R-368")?;
     let midnight = reply.text("/okap/resets_at").contains("T00:00:00");
     reply.ensure("OKAP-R-339", midnight, "resets_at at midnight UTC")?;
     let other = case.grant(&case.ask().limits(json!({ "requests_per_day": 2 }))).await?;
@@ -59,7 +58,7 @@ async fn refused(case: &Case) -> Outcome {
     for _ in 0..4 {
         let prompt = case.prompt().model("gpt-4o");
         let refusal = (403, "model_not_allowed");
-        case.refuses_chat(&grant, &prompt, "OKAP-R-294", refusal).await?;
+        twin(case.refuses_chat(&grant, &prompt, "OKAP-R-294", refusal).await)?;
     }
     let mut last = case.prompt();
     for _ in 0..2 {

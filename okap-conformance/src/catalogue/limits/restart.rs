@@ -15,7 +15,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[Test {
     rev: 1,
     title: "a restart resets neither rates nor money",
     profile: Profile::Limits,
-    verifies: &["OKAP-R-331", "OKAP-R-332", "OKAP-R-351"],
+    verifies: &["OKAP-R-331", "OKAP-R-332"],
     needs: &[Verb::Restart],
     twin: Some("limits.rate.day"),
     threat: Some("overspend"),

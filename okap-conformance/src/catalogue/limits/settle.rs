@@ -18,10 +18,10 @@ use crate::{
 pub(in crate::catalogue) const TESTS: &[Test] = &[
     Test {
         id: "limits.settle.usage",
-        rev: 1,
+        rev: 2,
         title: "a call costs what the provider reports, streamed or not, to the last digit",
         profile: Profile::Limits,
-        verifies: &["OKAP-R-352", "OKAP-R-242", "OKAP-R-357"],
+        verifies: &["OKAP-R-352", "OKAP-R-242"],
         needs: &[],
         twin: Some("proxy.forward.clean"),
         threat: Some("overspend"),
@@ -29,7 +29,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
     },
     Test {
         id: "limits.settle.free",
-        rev: 1,
+        rev: 2,
         title: "a report of 0, and a call that the provider refused, cost nothing",
         profile: Profile::Limits,
         verifies: &["OKAP-R-352", "OKAP-R-355"],
@@ -40,10 +40,10 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
     },
     Test {
         id: "limits.settle.missing",
-        rev: 1,
+        rev: 2,
         title: "where the provider reports no usage, no less is charged than it bills",
         profile: Profile::Limits,
-        verifies: &["OKAP-R-353", "OKAP-R-331"],
+        verifies: &["OKAP-R-353"],
         needs: &[],
         twin: Some("limits.settle.usage"),
         threat: Some("overspend"),
@@ -51,7 +51,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
     },
     Test {
         id: "limits.settle.unseen",
-        rev: 1,
+        rev: 2,
         title: "where the model may have generated unseen, the whole bound is charged",
         profile: Profile::Limits,
         verifies: &["OKAP-R-353", "OKAP-R-354"],
@@ -76,7 +76,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "a running call is held at its bound before it leaves, and shown as used",
         profile: Profile::Limits,
-        verifies: &["OKAP-R-351", "OKAP-R-243", "OKAP-R-333"],
+        verifies: &["OKAP-R-351", "OKAP-R-243", "OKAP-R-352"],
         needs: &[],
         twin: Some("limits.settle.usage"),
         threat: Some("overspend"),
@@ -103,9 +103,8 @@ async fn usage(case: &Case) -> Outcome {
     let prompts = [case.prompt(), streamed(case.prompt()), asked, case.prompt().words(33)];
     let mut all = Ledger::default();
     for prompt in &prompts {
-        case.call(&grant, prompt).await?.has_status("OKAP-R-280", 200)?;
-        let books = case.books(prompt);
-        Witness::of_upstream("OKAP-R-280", &prompt.nonce, &books)?;
+        twin(case.call(&grant, prompt).await?.has_status("OKAP-R-280", 200))?;
+        let books = case.reached(prompt)?;
         all.calls.extend(books.calls);
         let (counter, cost) = (case.money(&grant, "daily_spend").await?, case.cost(&all));
         if counter.used != cost {
@@ -135,6 +134,7 @@ async fn free(case: &Case) -> Outcome {
         let prompt = case.prompt();
         case.spoil(&prompt, fault.clone());
         case.call(&grant, &prompt).await?;
+        case.reached(&prompt)?;
         let now = used(case, &grant).await?;
         if now != before {
             let observed = format!("{now} after {before} for {fault:?}");
@@ -159,7 +159,7 @@ async fn missing(case: &Case) -> Outcome {
         }
         case.spoil(&last, fault.clone());
         case.call(&grant, &last).await?;
-        let cost = case.cost(&case.books(&last));
+        let cost = case.cost(&case.reached(&last)?);
         let used = used(case, &grant).await?;
         if used < cost || cost == 0 {
             let stop =
@@ -181,16 +181,20 @@ fn bound(words: u64) -> u64 {
 
 async fn unseen(case: &Case) -> Outcome {
     let mut last = case.prompt();
-    for status in [408, 502, 504, 524] {
+    let statuses = [408, 502, 504, 524].map(|status| ("OKAP-R-353", Fault::status(status)));
+    // no answer, or the first half of one
+    let silent = [("OKAP-R-354", Fault::Cut { after: 0 })];
+    for (requirement, fault) in statuses.into_iter().chain(silent) {
         let grant = rich(case).await?;
         last = case.prompt().words(LONG);
-        case.spoil(&last, Fault::status(status));
+        case.spoil(&last, fault.clone());
         case.call(&grant, &last).await?;
+        case.reached(&last)?;
         let used = used(case, &grant).await?;
         if used < bound(LONG) {
             let expected = format!("{} used, or more", bound(LONG));
-            let stop = Stop::failed("OKAP-R-353", expected, used.to_string());
-            return Err(about(stop, &format!("status {status}")));
+            let stop = Stop::failed(requirement, expected, used.to_string());
+            return Err(about(stop, &format!("{fault:?}")));
         }
     }
     Witness::of_upstream("OKAP-R-353", &last.nonce, &case.books(&last))

@@ -80,8 +80,7 @@ async fn used_up(case: &Case, limit: &str, resets: &str) -> Outcome {
         return Err(Stop::failed("OKAP-R-331", format!("{} USD at most", usd(cap)), observed));
     };
     reply.is_refused("OKAP-R-331", 402, "spend_limit_exceeded")?;
-    let again = reply.header("x-should-retry") == Some("false");
-    reply.ensure("OKAP-R-365", again, "x-should-retry: false")?;
+    reply.is_final("OKAP-R-365")?;
     let told = reply.text("/okap/limit").trim_end_matches('0') == usd(cap).trim_end_matches('0');
     let used = !reply.text("/okap/used").is_empty();
     reply.ensure("OKAP-R-365", told && used, format!("limit {} and used in okap", usd(cap)))?;

@@ -30,7 +30,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "a day's calls and money come back with the next day, and a call counts on the day it began",
         profile: Profile::Limits,
-        verifies: &["OKAP-R-339", "OKAP-R-340"],
+        verifies: &["OKAP-R-339", "OKAP-R-340", "OKAP-R-332"],
         needs: &[Verb::Advance],
         twin: Some("limits.rate.day"),
         threat: Some("overspend"),

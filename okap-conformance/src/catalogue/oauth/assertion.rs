@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    case::{Case, Parameters, Published, Tokens},
+    case::{Case, Parameters, Published, Tokens, put, take},
     catalogue::Test,
     driver::Verb,
     outcome::{Outcome, Stop, Witness, prerequisite, twin},
@@ -70,7 +70,7 @@ async fn pushed(
     header: &Value,
     claims: &Value,
 ) -> Result<crate::http::Reply, Stop> {
-    let mut push = case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let mut push = case.to_push(&case.ask()).by(client);
     push.form = case.with_assertion(&push.form, &client.sign(header, claims));
     case.send_push(&push).await
 }
@@ -84,7 +84,7 @@ async fn good(case: &Case, client: &Published) -> Result<String, Stop> {
 
 async fn needed(case: &Case) -> Outcome {
     let client = signer(case).await?;
-    let plain = case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let plain = case.to_push(&case.ask()).by(&client);
     case.send_push(&plain).await?.is_refused("OKAP-R-092", 401, "invalid_client")?;
 
     let mut signed = plain.clone();
@@ -125,7 +125,10 @@ async fn claims(case: &Case) -> Outcome {
         ("OKAP-R-092", "jti", json!("a".repeat(129))),
     ] {
         let mut claims = case.claims(&client);
-        put(&mut claims, member, value);
+        match value.is_null() {
+            true => take(&mut claims, member),
+            false => put(&mut claims, member, value),
+        }
         let reply = pushed(case, &client, &good_header, &claims).await?;
         reply.is_refused(requirement, 401, "invalid_client")?;
     }
@@ -141,7 +144,7 @@ async fn claims(case: &Case) -> Outcome {
         reply.is_refused("OKAP-R-092", 401, "invalid_client")?;
     }
     // the claims are right, and the key is another's
-    let mut push = case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let mut push = case.to_push(&case.ask()).by(&client);
     push.form = case.signed(&push.form, &other, &case.claims(&client));
     case.send_push(&push).await?.is_refused("OKAP-R-092", 401, "invalid_client")?;
     let again = twin(good(case, &client).await)?;
@@ -166,7 +169,7 @@ async fn replayed(case: &Case) -> Outcome {
 
 async fn not_announced(case: &Case) -> Outcome {
     let client = case.published_client().await?;
-    let plain = || case.to_push(&case.ask()).of(&client.client_id).to(&client.redirect_uri);
+    let plain = || case.to_push(&case.ask()).by(&client);
     let one = twin(case.pushed(&plain()).await)?;
     let mut signed = plain();
     signed.form = case.signed(&signed.form, &client, &case.claims(&client));
@@ -177,13 +180,4 @@ async fn not_announced(case: &Case) -> Outcome {
     reply.is_refused("OKAP-R-095", 401, "invalid_client")?;
     let other = prerequisite("no second answer", case.pushed(&plain()).await)?;
     Witness::of_fresh("OKAP-R-095", &one, &other)
-}
-
-fn put(claims: &mut Value, member: &str, value: Value) {
-    if let Some(members) = claims.as_object_mut() {
-        match value.is_null() {
-            true => members.remove(member),
-            false => members.insert(member.to_owned(), value),
-        };
-    }
 }

@@ -106,15 +106,16 @@ async fn method(case: &Case) -> Outcome {
     let push = case.to_push(&case.ask());
     let one = twin(case.pushed(&push).await)?;
     let code = case.coded(&case.ask()).await?;
-    for (path, form, requirement) in
-        [("okap/par", &push.form, "OKAP-R-111"), ("okap/token", &code.form(), "OKAP-R-130")]
-    {
+    for (path, form, by_method, by_type) in [
+        ("okap/par", &push.form, "OKAP-R-111", "OKAP-R-361"),
+        ("okap/token", &code.form(), "OKAP-R-130", "OKAP-R-130"),
+    ] {
         for method in ["GET", "PUT", "DELETE"] {
             let call = Call::new(method, case.at(path)).form(&form.fields());
             let reply = case.send(call).await?;
-            reply.is_refused(requirement, 405, "method_not_allowed")?;
+            reply.is_refused(by_method, 405, "method_not_allowed")?;
             let allows = reply.header("allow").is_some_and(|allow| allow.contains("POST"));
-            reply.ensure("OKAP-R-111", allows, "allow: POST")?;
+            reply.ensure("OKAP-R-361", allows, "allow: POST")?;
         }
         let json: serde_json::Map<_, _> = form
             .fields()
@@ -122,7 +123,7 @@ async fn method(case: &Case) -> Outcome {
             .map(|(name, value)| (name.to_owned(), value.into()))
             .collect();
         let reply = case.send(Call::post(case.at(path)).json(&json.into())).await?;
-        reply.is_refused("OKAP-R-130", 400, "invalid_request")?;
+        reply.is_refused(by_type, 400, "invalid_request")?;
     }
     twin(case.redeem(&code).await)?;
     let other = twin(case.pushed(&case.to_push(&case.ask())).await)?;
@@ -152,6 +153,7 @@ async fn secret(case: &Case) -> Outcome {
         both.is_refused("OKAP-R-096", 400, "invalid_request")?;
         let form = form.clone().without("client_id");
         let header = case.send(call().form(&form.fields())).await?;
+        header.ensure("OKAP-R-097", header.status >= 400, "no client by a shared secret")?;
         header.is_refused("OKAP-R-096", 401, "invalid_client")?;
         let asks = header.header("www-authenticate").is_some();
         header.ensure("OKAP-R-469", asks, "www-authenticate beside 401")?;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    case::Case,
+    case::{Case, with},
     catalogue::Test,
     driver::Verb,
     outcome::{Outcome, Witness},
@@ -25,11 +25,8 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[Test {
 async fn hosts(case: &Case) -> Outcome {
     let client = case.published();
     let back = format!("https://back.{}.example/cb", case.nonce());
-    let mut document = client.document();
-    if let Some(members) = document.as_object_mut() {
-        members.insert("redirect_uris".to_owned(), json!([back]));
-        members.insert("client_name".to_owned(), json!("OpenAI, as it says"));
-    }
+    let document = with(client.document(), "redirect_uris", json!([back]));
+    let document = with(document, "client_name", json!("OpenAI, as it says"));
     case.publish(&client, &document).await?;
     let push = case.to_push(&case.ask()).of(&client.client_id).to(&back);
     let request_uri = case.pushed(&push).await?;

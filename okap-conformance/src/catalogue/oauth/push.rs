@@ -4,7 +4,7 @@ use crate::{
     case::{Case, Push},
     catalogue::Test,
     http::Call,
-    outcome::{Outcome, Stop, Witness, twin},
+    outcome::{Outcome, Witness, twin},
     profile::Profile,
 };
 
@@ -36,7 +36,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "another response type than code is refused",
         profile: Profile::Oauth,
-        verifies: &["OKAP-R-106", "OKAP-R-116"],
+        verifies: &["OKAP-R-106"],
         needs: &[],
         twin: Some("oauth.push.fresh"),
         threat: Some("stolen-token"),
@@ -91,10 +91,7 @@ async fn fresh(case: &Case) -> Outcome {
         reply.ensure("OKAP-R-108", short, "expires_in of 90 seconds at most")?;
         seen.push(uri);
     }
-    match seen.as_slice() {
-        [one, other] => Witness::of_fresh("OKAP-R-108", one, other),
-        _ => Err(Stop::Broken("two requests, and not two answers".to_owned())),
-    }
+    Witness::of_several("OKAP-R-108", &seen)
 }
 
 async fn challenge(case: &Case) -> Outcome {
@@ -149,15 +146,15 @@ async fn local_redirect(case: &Case) -> Outcome {
     let push = || case.to_push(&case.ask());
     twin(case.pushed(&push().to("http://[::1]:49152/back")).await)?;
     let long = format!("http://127.0.0.1:49152/{}", "a".repeat(500));
-    let wrong = [
+    let elsewhere = [
         "http://localhost:49152/back",
         "http://127.0.0.2:49152/back",
         "http://127.0.0.1.evil.example:49152/back",
-        "http://app.example/back",
         "https://app.example/back",
         "https://127.0.0.1:49152/back",
-        "javascript:alert(1)",
-        "app:/back",
+    ];
+    let unknown = ["http://app.example/back", "javascript:alert(1)", "app:/back"];
+    let spelt = [
         "http://user@127.0.0.1:49152/back",
         "http://127.0.0.1:49152/back#x",
         "http://127.0.0.1:49152/*",
@@ -165,9 +162,11 @@ async fn local_redirect(case: &Case) -> Outcome {
         "http://127.0.0.1:049152/back",
         "HTTP://127.0.0.1:49152/back",
         &long,
-    ]
-    .map(|address| push().to(address));
-    refused(case, &wrong, "OKAP-R-074", "invalid_request").await
+    ];
+    let to = |addresses: &[&str]| addresses.iter().map(|to| push().to(to)).collect::<Vec<_>>();
+    refused(case, &to(&unknown), "OKAP-R-088", "invalid_request").await?;
+    refused(case, &to(&spelt), "OKAP-R-089", "invalid_request").await?;
+    refused(case, &to(&elsewhere), "OKAP-R-074", "invalid_request").await
 }
 
 /// Each of these is refused so, and the same without what is wrong is taken before and after.

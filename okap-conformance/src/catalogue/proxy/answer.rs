@@ -30,7 +30,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "that the provider refuses the key is the vault's trouble, not the app's",
         profile: Profile::Proxy,
-        verifies: &["OKAP-R-313"],
+        verifies: &["OKAP-R-313", "OKAP-R-365"],
         needs: &[],
         twin: Some("proxy.forward.clean"),
         threat: None,
@@ -111,8 +111,7 @@ async fn credential(case: &Case) -> Outcome {
         case.spoil(&prompt, Fault::status(status));
         let reply = case.call(&grant, &prompt).await?;
         reply.is_refused("OKAP-R-313", 502, "upstream_credential_error")?;
-        let again = reply.header("x-should-retry") == Some("false");
-        reply.ensure("OKAP-R-365", again, "x-should-retry: false")?;
+        reply.is_final("OKAP-R-365")?;
     }
     Ok(witness)
 }

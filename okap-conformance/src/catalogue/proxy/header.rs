@@ -91,7 +91,8 @@ async fn up(case: &Case) -> Outcome {
         let observed = format!("{}: {}", header.name, header.value);
         let known = UP.contains(&header.name.as_str()) && !header.value.contains(&mark);
         if !known {
-            return Err(Stop::failed("OKAP-R-305", "only headers of the list", observed));
+            let requirement = if header.name == "dpop" { "OKAP-R-259" } else { "OKAP-R-305" };
+            return Err(Stop::failed(requirement, "only headers of the list", observed));
         }
         if header.value.contains("okap_") {
             return Err(Stop::failed("OKAP-R-306", "no token in a header", observed));

@@ -10,7 +10,7 @@ use crate::{
 
 pub(in crate::catalogue) const TESTS: &[Test] = &[Test {
     id: "proxy.key.never_seen",
-    rev: 1,
+    rev: 2,
     title: "the master key is in no answer, also where the provider repeats it",
     profile: Profile::Proxy,
     verifies: &["OKAP-R-311"],
@@ -30,6 +30,7 @@ async fn never_seen(case: &Case) -> Outcome {
     for prompt in &echo {
         case.spoil(prompt, Fault::EchoCredential);
         case.call(&grant, prompt).await?;
+        case.reached(prompt)?;
     }
     let refused = case.prompt();
     case.spoil(&refused, Fault::Status { status: 400, retry_after: None, echo: true });

@@ -165,13 +165,33 @@ const ABSENT: &[(&str, &str)] = &[
     ("DELETE", "responses/resp_1"),
 ];
 
+/// Those among them that keep something at the provider, or show the owner's account.
+const KEPT: &[&str] = &[
+    "files",
+    "uploads",
+    "assistants",
+    "threads",
+    "vector_stores",
+    "batches",
+    "fine_tuning",
+    "containers",
+    "conversations",
+    "realtime",
+    "organization",
+    "dashboard",
+];
+
 async fn unknown(case: &Case) -> Outcome {
     let grant = case.grant(&case.ask()).await?;
     twin(case.forwarded(&grant, &case.prompt()).await)?;
     for (method, path) in ABSENT {
         let prompt = case.prompt();
         let call = chat_at(case, method, &format!("{}/{path}", grant.base_url), &grant, &prompt);
-        let requirement = if *method == "POST" { "OKAP-R-281" } else { "OKAP-R-282" };
+        let requirement = match *method {
+            _ if KEPT.iter().any(|kept| path.starts_with(kept)) => "OKAP-R-287",
+            "POST" => "OKAP-R-281",
+            _ => "OKAP-R-282",
+        };
         case.refuses_call(call, &prompt.nonce, requirement, (404, "route_not_supported")).await?;
     }
     twin(case.forwarded(&grant, &case.prompt()).await).map(|(_, witness)| witness)

@@ -64,7 +64,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "a running stream of a revoked grant is cut within a second, also at the provider",
         profile: Profile::Proxy,
-        verifies: &["OKAP-R-236", "OKAP-R-315", "OKAP-R-316"],
+        verifies: &["OKAP-R-236", "OKAP-R-315"],
         needs: &[Verb::Revoke],
         twin: Some("proxy.stream.events"),
         threat: Some("stolen-token"),

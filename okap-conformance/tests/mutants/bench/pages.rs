@@ -36,7 +36,9 @@ pub(super) async fn shown(
             format!("{client} {back} {name} {access} {} {from}", asked.user_code)
         }
     };
-    let page = format!("<!doctype html><p>{text}</p><form method=post></form>");
+    let buttons = ["Allow", "Deny"].map(|word| format!("<button name=action>{word}</button>"));
+    let form = format!("<form method=post>{}</form>", buttons.concat());
+    let page = format!("<!doctype html><p>{text}</p>{form}");
     Some(Response::builder().header("content-type", "text/html").body(page.into()).unwrap())
 }
 

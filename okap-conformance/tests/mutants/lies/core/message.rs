@@ -8,7 +8,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "core.21",
         what: "a byte order mark is skipped",
-        killed_by: &["core.message.json"],
+        killed_by: &["core.message.json", "proxy.body.json"],
         lie: Lie {
             request: Some(|_, request| {
                 if request.body().starts_with("\u{feff}".as_bytes()) {

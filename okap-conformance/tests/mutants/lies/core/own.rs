@@ -205,7 +205,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             response: Some(|scene, response| {
                 if scene.path == "/okap/introspect" {
                     *response.status_mut() = StatusCode::OK;
-                    *response.body_mut() = json!({ "active": false }).to_string().into();
+                    *response.body_mut() = json!({ "active": true }).to_string().into();
                 }
             }),
             ..Lie::NONE

@@ -1,8 +1,13 @@
+use std::collections::BTreeMap;
+
 use http::{HeaderValue, header::AUTHORIZATION};
 use serde_json::{Value, json};
 
 use super::forge::{Asked, Draft, bound_to, change_form, forge};
-use crate::lie::{Lie, Mutant, Scene, edit};
+use crate::{
+    lie::{Lie, Mutant, Scene, edit},
+    lies::oauth::fields,
+};
 
 pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -155,6 +160,30 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             request: Some(|scene, request| {
                 if scene.path == "/okap/token" {
                     without(request, "dpop_jkt");
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "dpop.90",
+        what: "a used refresh token without the key of its successor is refused, and no more",
+        killed_by: &["dpop.binding.reuse"],
+        lie: Lie {
+            request: Some(|scene, request| {
+                let proven = request.headers().contains_key("dpop");
+                fields(scene, "/okap/token", request, |form| {
+                    if proven && !form.get("refresh_token").is_empty() {
+                        scene.memory.keep(form.get("refresh_token"), json!(true));
+                    }
+                });
+            }),
+            commit: Some(|scene, key, record| {
+                let form: BTreeMap<_, _> =
+                    url::form_urlencoded::parse(scene.body).into_owned().collect();
+                let used = form.get("refresh_token").and_then(|token| scene.memory.kept(token));
+                if used.is_some() && key.starts_with("grant/") {
+                    record["revoked"] = Value::Null;
                 }
             }),
             ..Lie::NONE

@@ -1,4 +1,5 @@
 use http::StatusCode;
+use okap_types::client_document::RedirectUri;
 use serde_json::{Value, json};
 
 use super::{LOCAL, PAR, TOKEN, fields, remember, said};
@@ -30,10 +31,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         killed_by: &["oauth.client.document"],
         lie: Lie {
             document: Some(|_, text| {
-                let parsed = serde_json::from_str(text);
-                if let (true, Ok(Value::Object(mut members))) = (text.contains("hush"), parsed) {
-                    members.remove("client_secret");
-                    *text = Value::Object(members).to_string();
+                if text.contains("client_secret\"") {
+                    inside(text, |document| {
+                        document.as_object_mut().unwrap().remove("client_secret");
+                    });
                 }
             }),
             ..Lie::NONE
@@ -42,7 +43,12 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "oauth.31",
         what: "a document is remembered as it was at first",
-        killed_by: &["oauth.client.as_it_is", "oauth.client.document"],
+        killed_by: &[
+            "oauth.client.as_it_is",
+            "oauth.client.document",
+            "oauth.client.length",
+            "oauth.client.redirects",
+        ],
         lie: Lie {
             document: Some(|memory, text| {
                 let found = text.find("https://").and_then(|at| text.get(at..));
@@ -156,4 +162,96 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             ..Lie::NONE
         },
     },
+    Mutant {
+        id: "oauth.90",
+        what: "a client id is taken in any spelling of its address",
+        killed_by: &["oauth.client.address"],
+        lie: Lie {
+            request: Some(|scene, request| {
+                fields(scene, PAR, request, |form| {
+                    if let Ok(mut url) = form.get("client_id").parse::<url::Url>()
+                        && url.scheme() == "https"
+                    {
+                        let _ = url.set_username("");
+                        url.set_query(None);
+                        url.set_fragment(None);
+                        form.put("client_id", url.as_str());
+                    }
+                });
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "oauth.91",
+        what: "a client id at this computer is taken for an app on it",
+        killed_by: &["oauth.client.inside"],
+        lie: Lie {
+            request: Some(|scene, request| {
+                fields(scene, PAR, request, |form| {
+                    let id = form.get("client_id");
+                    if ["https://127.", "https://localhost:", "https://["]
+                        .iter()
+                        .any(|h| id.starts_with(h))
+                    {
+                        form.put("client_id", LOCAL);
+                    }
+                });
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "oauth.94",
+        what: "of the addresses of a document the wrong ones are passed over",
+        killed_by: &["oauth.client.redirects"],
+        lie: Lie {
+            document: Some(|_, text| {
+                inside(text, |document| {
+                    let good = |uri: &Value| uri.as_str().unwrap().parse::<RedirectUri>().is_ok();
+                    document["redirect_uris"].as_array_mut().unwrap().retain(good);
+                });
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "oauth.92",
+        what: "a private key in a document is taken for its public half",
+        killed_by: &["oauth.client.document"],
+        lie: Lie {
+            document: Some(|_, text| {
+                inside(text, |document| {
+                    if let Some(key) = document.pointer_mut("/jwks/keys/0") {
+                        key.as_object_mut().unwrap().remove("d");
+                    }
+                });
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "oauth.93",
+        what: "a document that is longer than may be is taken",
+        killed_by: &["oauth.client.length"],
+        lie: Lie {
+            document: Some(|_, text| {
+                if text.len() > okap_types::ClientDocument::LONGEST {
+                    inside(text, |document| document["okapconf"] = json!(""));
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
 ];
+
+/// Changes a document, where it is an object.
+fn inside(text: &mut String, change: impl FnOnce(&mut Value)) {
+    if let Ok(mut document @ Value::Object(_)) = serde_json::from_str(text) {
+        let before = document.clone();
+        change(&mut document);
+        if document != before {
+            *text = document.to_string();
+        }
+    }
+}

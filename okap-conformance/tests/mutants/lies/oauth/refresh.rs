@@ -84,7 +84,39 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             ..Lie::NONE
         },
     },
+    Mutant {
+        id: "oauth.95",
+        what: "a narrowed token is told the limits of its grant",
+        killed_by: &["oauth.refresh.counted"],
+        lie: Lie {
+            read: Some(|scene, key, record| {
+                if scene.path == "/okap/limits" {
+                    widen(key, record);
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "oauth.96",
+        what: "a narrowed token calls within the limits of its grant",
+        killed_by: &["oauth.refresh.counted"],
+        lie: Lie {
+            read: Some(|scene, key, record| {
+                if scene.is_call() {
+                    widen(key, record);
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
 ];
+
+fn widen(key: &str, record: &mut Value) {
+    if key.starts_with("access/") {
+        record["narrowed"] = Value::Null;
+    }
+}
 
 fn rotated(key: &str, record: &mut Value, at: &str) {
     if key.starts_with("refresh/") && record["rotated"].is_object() {

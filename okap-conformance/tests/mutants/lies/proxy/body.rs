@@ -67,8 +67,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         what: "any type is JSON",
         killed_by: &["proxy.body.type"],
         lie: Lie {
-            request: Some(|_, request| {
-                if request.headers().get("content-type").is_some_and(|kind| kind == "text/plain") {
+            request: Some(|scene, request| {
+                if scene.is_call() {
                     let json = HeaderValue::from_static("application/json");
                     request.headers_mut().insert("content-type", json);
                 }
