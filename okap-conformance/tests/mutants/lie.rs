@@ -39,6 +39,8 @@ pub(crate) struct Lie {
     pub(crate) answer: Option<fn(&Scene<'_>, &mut Response<Bytes>)>,
     /// The body of the provider's answer, as it comes.
     pub(crate) stream: Option<fn(okap_server::Body) -> okap_server::Body>,
+    /// What the provider seems to say at the end of a stream that the app has left.
+    pub(crate) left: Option<&'static str>,
     /// Sends a call again after an answer with such a status.
     pub(crate) again: Option<fn(u16) -> bool>,
     /// Follows redirects of the provider with these headers of the request; `None` refuses them.
@@ -47,6 +49,8 @@ pub(crate) struct Lie {
     pub(crate) document: Option<fn(&Memory, &mut String)>,
     /// The code that a person types, and where they seem to come from.
     pub(crate) typed: Option<fn(&mut String, &mut String)>,
+    /// The rows of the audit that the owner reads.
+    pub(crate) audit: Option<fn(&mut Vec<Value>)>,
     /// Where the browser is led after a decision.
     pub(crate) landing: Option<fn(&mut String)>,
     /// What the clock shows, in milliseconds since 1970, of what it should show.
@@ -65,10 +69,12 @@ impl Lie {
         upstream: None,
         answer: None,
         stream: None,
+        left: None,
         again: None,
         redirect: None,
         document: None,
         typed: None,
+        audit: None,
         landing: None,
         clock: None,
         config: None,
@@ -77,6 +83,8 @@ impl Lie {
 
 /// Where a lie is told: in the course of which request, and what the liar remembers.
 pub(crate) struct Scene<'a> {
+    /// Which request it is, of all that came; 0 outside of one.
+    pub(crate) number: u64,
     /// Path of the request that is being answered; empty outside of one.
     pub(crate) path: &'a str,
     /// What stands behind its path.
@@ -111,6 +119,14 @@ impl Memory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value);
     }
 
+    /// Adds to a number; how much it is then.
+    pub(crate) fn count(&self, name: &str, more: i64) -> i64 {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = kept.get(name).and_then(Value::as_i64).unwrap_or(0) + more;
+        kept.insert(name.to_owned(), count.into());
+        count
+    }
+
     pub(crate) fn kept(&self, name: &str) -> Option<Value> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
@@ -129,4 +145,9 @@ pub(crate) fn each_access(grant: &mut Value, change: impl FnMut(&mut Value)) {
     if let Some(access) = grant.get_mut("access").and_then(Value::as_array_mut) {
         access.iter_mut().for_each(change);
     }
+}
+
+/// Puts one text in the place of another, everywhere in a body.
+pub(crate) fn replace(body: &mut Bytes, from: &str, to: &str) {
+    *body = String::from_utf8_lossy(body).replace(from, to).into();
 }
