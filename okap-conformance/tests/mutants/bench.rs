@@ -6,6 +6,7 @@ mod driver;
 pub(crate) mod pages;
 mod seams;
 mod vault;
+mod wire;
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 

@@ -25,6 +25,8 @@ pub(crate) struct Mutant {
 /// What is changed at which seam; `None` leaves the seam honest.
 #[derive(Clone, Copy)]
 pub(crate) struct Lie {
+    /// The bytes of requests as they come in, below HTTP.
+    pub(crate) wire: Option<fn(&mut [u8])>,
     /// A request as it comes in, before the vault sees it.
     pub(crate) request: Option<fn(&Scene<'_>, &mut Request<Bytes>)>,
     /// An answer as it goes out; of a stream the head alone, with an empty body.
@@ -62,6 +64,7 @@ pub(crate) struct Lie {
 impl Lie {
     /// No lie at all.
     pub(crate) const NONE: Self = Self {
+        wire: None,
         request: None,
         response: None,
         read: None,

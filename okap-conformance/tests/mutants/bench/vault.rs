@@ -1,7 +1,6 @@
 //! A vault over real sockets, with a lie at its seams.
 
 use std::{
-    net::SocketAddr,
     sync::{Arc, RwLock},
     time::Duration,
 };
@@ -27,6 +26,7 @@ use super::{
     documents::Shelf,
     pages::{self, Sessions},
     seams::{Act, Clock, Seams, Store, Way},
+    wire::{From, Wire},
 };
 use crate::{flow, lie::Lie};
 
@@ -89,8 +89,9 @@ impl Vault {
         });
         works.begin();
         let router = Router::new().fallback(answer).with_state(works.clone());
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let server = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+        let service = router.into_make_service_with_connect_info::<From>();
+        let wire = Wire { listener, lie: lie.wire };
+        let server = tokio::spawn(async move { axum::serve(wire, service).await.unwrap() });
         Self { url, works, server }
     }
 }
@@ -141,7 +142,7 @@ pub(crate) fn owner() -> Owner {
 
 async fn answer(
     State(works): State<Arc<Works>>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    ConnectInfo(From(from)): ConnectInfo<From>,
     mut request: Request,
 ) -> Response<Body> {
     request.extensions_mut().insert(Peer(from.ip()));
