@@ -131,6 +131,16 @@ impl Case {
         self.stage.target.timeouts.revoke_effect.0
     }
 
+    /// How long the vault waits for a provider.
+    ///
+    /// # Errors
+    /// [`Stop::Untestable`] where the target does not say.
+    pub fn waits_for_provider(&self) -> Result<Duration, Stop> {
+        let said = self.stage.target.timeouts.provider.as_ref().map(|span| span.0);
+        let missing = "[timeouts] provider does not say how long the vault waits for a provider";
+        said.ok_or_else(|| Stop::Untestable(missing.to_owned()))
+    }
+
     /// Seconds since 1970 by the vault's clock.
     #[must_use]
     pub fn epoch(&self) -> i64 {

@@ -80,6 +80,7 @@ pub fn all() -> impl Iterator<Item = &'static Test> {
         proxy::header::TESTS,
         proxy::redirect::TESTS,
         proxy::answer::TESTS,
+        proxy::patience::TESTS,
         proxy::stream::TESTS,
         proxy::shape::TESTS,
         proxy::framing::TESTS,

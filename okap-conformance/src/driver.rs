@@ -134,6 +134,8 @@ pub enum Order {
         /// Who.
         user: String,
     },
+    /// See [`Verb::Restart`]; for drivers in the process of the vault alone.
+    Restart,
 }
 
 impl Order {
@@ -150,6 +152,7 @@ impl Order {
             Self::Dump => Verb::Dump,
             Self::Publish { .. } => Verb::Publish,
             Self::SignIn { .. } => Verb::SignIn,
+            Self::Restart => Verb::Restart,
         }
     }
 }

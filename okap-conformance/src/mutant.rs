@@ -19,15 +19,6 @@ pub struct Mutant {
 static ALL: LazyLock<BTreeMap<String, Mutant>> =
     LazyLock::new(|| toml::from_str(include_str!("../mutants.toml")).unwrap_or_default());
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Idle {
-    reason: String,
-}
-
-static IDLE: LazyLock<BTreeMap<String, Idle>> =
-    LazyLock::new(|| toml::from_str(include_str!("../idle.toml")).unwrap_or_default());
-
 impl Mutant {
     /// All of them by id, as this build knows them.
     #[must_use]
@@ -42,34 +33,25 @@ pub fn caught_by(test: &str) -> impl Iterator<Item = (&'static str, &'static Mut
     all.filter(move |(_, mutant)| mutant.killed_by.iter().any(|killer| killer == test))
 }
 
-/// Why a test catches none, where that is known.
-#[must_use]
-pub fn idle(test: &str) -> Option<&'static str> {
-    IDLE.get(test).map(|idle| idle.reason.as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::catalogue;
 
     #[test]
-    fn every_test_catches_a_mutant_or_has_a_reason_and_none_has_both() {
+    fn every_test_catches_a_mutant() {
         for test in catalogue::all() {
-            let catches = caught_by(test.id).next().is_some();
-            assert!(catches != idle(test.id).is_some(), "{}: a mutant, or a reason", test.id);
+            assert!(caught_by(test.id).next().is_some(), "{}: write its mutant", test.id);
         }
-        assert!(IDLE.values().all(|idle| !idle.reason.is_empty()));
     }
 
     #[test]
-    fn mutants_and_reasons_name_tests_that_there_are() {
+    fn mutants_name_tests_that_there_are() {
         for (id, mutant) in Mutant::all() {
             assert!(!mutant.killed_by.is_empty(), "{id} is caught by no test");
             for test in &mutant.killed_by {
                 assert!(catalogue::find(test).is_some(), "{id}: {test}");
             }
         }
-        assert!(IDLE.keys().all(|test| catalogue::find(test).is_some()));
     }
 }

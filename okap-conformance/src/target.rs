@@ -132,6 +132,8 @@ pub struct Timeouts {
     pub consent: Span,
     /// For a revocation to take effect.
     pub revoke_effect: Span,
+    /// For a provider's answer to begin: how long the vault is set up to wait for it.
+    pub provider: Option<Span>,
     /// For the vault to be ready.
     pub launch: Span,
     /// For one test.
@@ -161,6 +163,7 @@ impl Default for Timeouts {
             request: seconds(15),
             consent: seconds(10),
             revoke_effect: seconds(1),
+            provider: None,
             launch: seconds(20),
             test: seconds(60),
         }

@@ -9,6 +9,7 @@ pub(super) mod header;
 pub(super) mod key;
 pub(super) mod member;
 pub(super) mod metadata;
+pub(super) mod patience;
 pub(super) mod redirect;
 pub(super) mod refuse;
 pub(super) mod route;

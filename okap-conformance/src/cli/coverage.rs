@@ -1,5 +1,5 @@
 use super::out;
-use crate::{catalogue, mutant, report::coverage, verdict::Exit};
+use crate::{report::coverage, verdict::Exit};
 
 /// Says which requirements of the specification have a test, and which tests a mutant shows to fail
 #[derive(Debug, clap::Args)]
@@ -21,9 +21,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         let lines = coverage::lines(None);
         for (state, count) in coverage::counts(&lines) {
             out::line(&format!("{count:>4} {}", state.word()));
-        }
-        for (id, reason) in catalogue::all().filter_map(|t| Some((t.id, mutant::idle(t.id)?))) {
-            out::line(&format!("no mutant {id}: {reason}"));
         }
         for line in lines.iter().filter(|line| line.state == coverage::State::Untested) {
             out::line(&format!("untested  {}  {:<11} {}", line.id, line.profile, line.text));

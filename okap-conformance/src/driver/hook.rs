@@ -36,6 +36,10 @@ impl Hook {
     }
 
     async fn ask(&self, test: &str, order: &Order) -> Result<Value, DriverError> {
+        if matches!(order, Order::Restart) {
+            // who is to be stopped is not asked to come back
+            return Err(DriverError::Unsupported(order.verb()));
+        }
         let failed = |why: String| DriverError::Failed(format!("{}: {why}", self.url));
         let mut body = serde_json::to_value(order).map_err(|error| failed(error.to_string()))?;
         for (name, value) in [("v", json!(1)), ("run", json!(self.run)), ("test", json!(test))] {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     catalogue,
-    mutant::{caught_by, idle},
+    mutant::caught_by,
     requirement::{Requirement, untested},
     verdict::Verdict,
 };
@@ -29,8 +29,6 @@ pub enum State {
     Unknown,
     /// No test can verify it, for a reason.
     Excluded,
-    /// No mutant shows that a test of it can fail; no run is looked at.
-    Unproven,
     /// A test verifies it, and has been seen to fail on a mutant; no run is looked at.
     Tested,
     /// Every test that verifies it passed.
@@ -46,7 +44,6 @@ impl State {
             Self::Untested => "untested",
             Self::Unknown => "unknown",
             Self::Excluded => "excluded",
-            Self::Unproven => "unproven",
             Self::Tested => "tested",
             Self::Met => "met",
         }
@@ -55,7 +52,7 @@ impl State {
     const fn tone(self) -> &'static str {
         match self {
             Self::NotMet => "bad",
-            Self::Untested | Self::Unknown | Self::Unproven => "odd",
+            Self::Untested | Self::Unknown => "odd",
             Self::Excluded => "dim",
             Self::Tested | Self::Met => "good",
         }
@@ -140,7 +137,6 @@ fn state(
     match (tests.is_empty(), reason) {
         (true, Some(_)) => State::Excluded,
         (true, None) => State::Untested,
-        (false, _) if !ran && tests.keys().all(|test| ids(test).is_empty()) => State::Unproven,
         (false, _) if !ran => State::Tested,
         (false, _) if any(&[Verdict::Fail, Verdict::Warn, Verdict::Flaky, Verdict::Xfail]) => {
             State::NotMet
@@ -231,19 +227,14 @@ mod tests {
         let held = of("OKAP-R-141");
         assert_eq!(held.state, State::Tested);
         assert!(held.mutants["core.flat.approved"].contains(&"core.53"), "{held:?}");
-        for line in lines.iter().filter(|line| line.state == State::Unproven) {
-            assert!(line.tests.keys().all(|test| idle(test).is_some()), "{}", line.id);
-        }
     }
 
     #[test]
-    fn the_page_has_the_mutants_beside_the_tests_and_says_where_there_is_none() {
+    fn the_page_has_the_mutants_beside_the_tests() {
         let page = html(None).unwrap();
         for (id, mutant) in crate::mutant::Mutant::all() {
             assert!(page.contains(&format!("<code class=\"id\">{id}</code>")), "{id}: {mutant:?}");
         }
-        let without = catalogue::all().filter(|test| idle(test.id).is_some()).count();
-        assert!(page.matches("no mutant: ").count() >= without);
     }
 
     #[test]

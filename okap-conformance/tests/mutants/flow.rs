@@ -1,7 +1,12 @@
 //! What a lie may do to a body that is on its way.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use okap_server::Body;
@@ -35,6 +40,41 @@ pub(crate) fn unheard(mut body: Body) -> Body {
     });
     let next = async |mut read: mpsc::UnboundedReceiver<_>| Some((read.recv().await?, read));
     BodyExt::boxed_unsync(StreamBody::new(stream::unfold(read, move |read| Box::pin(next(read)))))
+}
+
+/// Notes that it was left before its end.
+pub(crate) fn noted(body: Body, left: Arc<AtomicBool>) -> Body {
+    struct Noted(Body, Arc<AtomicBool>, bool);
+    impl Drop for Noted {
+        fn drop(&mut self) {
+            // before the body itself is dropped, so that whoever hears of that knows
+            self.1.store(!self.2, Ordering::Release);
+        }
+    }
+    let next = async |mut state: Noted| {
+        let frame = state.0.frame().await;
+        state.2 = frame.is_none();
+        Some((frame?, state))
+    };
+    let state = Noted(body, left, false);
+    BodyExt::boxed_unsync(StreamBody::new(stream::unfold(state, move |s| Box::pin(next(s)))))
+}
+
+/// Ends with these words once the app has left.
+pub(crate) fn last_words(body: Body, left: Arc<AtomicBool>, words: &'static str) -> Body {
+    let next = move |state: Option<Body>| {
+        let left = left.clone();
+        async move {
+            let mut body = state?;
+            if left.load(Ordering::Acquire) {
+                return Some((Ok(Frame::data(Bytes::from_static(words.as_bytes()))), None));
+            }
+            let frame = body.frame().await?;
+            Some((frame, Some(body)))
+        }
+    };
+    let frames = stream::unfold(Some(body), move |s| Box::pin(next(s)));
+    BodyExt::boxed_unsync(StreamBody::new(frames.fuse()))
 }
 
 /// Ends a stream that broke off as if it were complete.

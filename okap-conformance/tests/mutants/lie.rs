@@ -25,6 +25,8 @@ pub(crate) struct Mutant {
 /// What is changed at which seam; `None` leaves the seam honest.
 #[derive(Clone, Copy)]
 pub(crate) struct Lie {
+    /// The bytes of requests as they come in, below HTTP.
+    pub(crate) wire: Option<fn(&mut [u8])>,
     /// A request as it comes in, before the vault sees it.
     pub(crate) request: Option<fn(&Scene<'_>, &mut Request<Bytes>)>,
     /// An answer as it goes out; of a stream the head alone, with an empty body.
@@ -39,6 +41,8 @@ pub(crate) struct Lie {
     pub(crate) answer: Option<fn(&Scene<'_>, &mut Response<Bytes>)>,
     /// The body of the provider's answer, as it comes.
     pub(crate) stream: Option<fn(okap_server::Body) -> okap_server::Body>,
+    /// What the provider seems to say at the end of a stream that the app has left.
+    pub(crate) left: Option<&'static str>,
     /// Sends a call again after an answer with such a status.
     pub(crate) again: Option<fn(u16) -> bool>,
     /// Follows redirects of the provider with these headers of the request; `None` refuses them.
@@ -47,6 +51,8 @@ pub(crate) struct Lie {
     pub(crate) document: Option<fn(&Memory, &mut String)>,
     /// The code that a person types, and where they seem to come from.
     pub(crate) typed: Option<fn(&mut String, &mut String)>,
+    /// The rows of the audit that the owner reads.
+    pub(crate) audit: Option<fn(&mut Vec<Value>)>,
     /// Where the browser is led after a decision.
     pub(crate) landing: Option<fn(&mut String)>,
     /// What the clock shows, in milliseconds since 1970, of what it should show.
@@ -58,6 +64,7 @@ pub(crate) struct Lie {
 impl Lie {
     /// No lie at all.
     pub(crate) const NONE: Self = Self {
+        wire: None,
         request: None,
         response: None,
         read: None,
@@ -65,10 +72,12 @@ impl Lie {
         upstream: None,
         answer: None,
         stream: None,
+        left: None,
         again: None,
         redirect: None,
         document: None,
         typed: None,
+        audit: None,
         landing: None,
         clock: None,
         config: None,
@@ -77,6 +86,8 @@ impl Lie {
 
 /// Where a lie is told: in the course of which request, and what the liar remembers.
 pub(crate) struct Scene<'a> {
+    /// Which request it is, of all that came; 0 outside of one.
+    pub(crate) number: u64,
     /// Path of the request that is being answered; empty outside of one.
     pub(crate) path: &'a str,
     /// What stands behind its path.
@@ -111,6 +122,14 @@ impl Memory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value);
     }
 
+    /// Adds to a number; how much it is then.
+    pub(crate) fn count(&self, name: &str, more: i64) -> i64 {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = kept.get(name).and_then(Value::as_i64).unwrap_or(0) + more;
+        kept.insert(name.to_owned(), count.into());
+        count
+    }
+
     pub(crate) fn kept(&self, name: &str) -> Option<Value> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
@@ -129,4 +148,9 @@ pub(crate) fn each_access(grant: &mut Value, change: impl FnMut(&mut Value)) {
     if let Some(access) = grant.get_mut("access").and_then(Value::as_array_mut) {
         access.iter_mut().for_each(change);
     }
+}
+
+/// Puts one text in the place of another, everywhere in a body.
+pub(crate) fn replace(body: &mut Bytes, from: &str, to: &str) {
+    *body = String::from_utf8_lossy(body).replace(from, to).into();
 }

@@ -1,5 +1,6 @@
 //! All mutants, by profile.
 
+mod admin;
 mod core;
 mod delegation;
 mod device;
@@ -37,6 +38,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         proxy::stream::MUTANTS,
         limits::rate::MUTANTS,
         limits::money::MUTANTS,
+        admin::MUTANTS,
     ];
     core::AREAS.iter().chain(profiles).copied().flatten()
 }

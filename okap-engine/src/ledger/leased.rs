@@ -106,14 +106,10 @@ impl Leased {
         let mut base = stored.clone();
         let mine = base.leases.extract_if(.., |lease| lease.node == self.node).last();
         let known = self.lease.as_ref().map_or(0, |lease| lease.serial);
-        match mine.map_or(0, |lease| lease.serial) {
-            stored if stored == known || self.is_idle() => {
-                let mut seen = self.clone();
-                seen.base = base;
-                Some(seen)
-            }
-            _ => None,
-        }
+        let latest = mine.as_ref().map_or(0, |lease| lease.serial) == known;
+        // a lease that was given back since: what it covered is missing from what was read
+        let old = mine.is_some_and(|lease| lease.lent != Lent::default());
+        (latest || self.is_idle() && !old).then(|| Self { base, ..self.clone() })
     }
 
     pub(super) fn money_left(&self, limits: &Limits) -> Result<Option<Pico>, Refusal> {

@@ -286,6 +286,19 @@ fn what_others_see_of_a_node_is_read_anew_where_it_has_written_since() {
 }
 
 #[test]
+fn what_was_read_before_a_lease_was_given_back_is_read_anew() {
+    let (mut store, mut node, limits) = (Store::default(), Leased::new(1), monthly(1000));
+    store.renew(&mut node, &limits, 100, Ahead::None, noon());
+    let before = store.0.clone();
+    let one = hold(&mut node, &limits, 100, noon()).unwrap();
+    node.settle(&one, micros(30));
+    store.give_back(&mut node, &limits, noon());
+    // what the lease covered would be missing
+    assert!(node.with(&before).is_none());
+    assert_eq!(node.with(&store.0).unwrap().used(noon()).month, micros(30));
+}
+
+#[test]
 fn a_call_that_is_taken_back_was_never_counted() {
     let (mut store, mut node) = (Store::default(), Leased::new(1));
     let limits = monthly(1000).per_minute(2).per_day(2);

@@ -1,42 +1,30 @@
 //! The user of the bench's vault, in this process.
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use okap_conformance::driver::{Decision, Driver, DriverError, Order};
-use okap_engine::narrow::as_asked;
-use okap_server::{
-    Approved, ConsentPage, Control, Interaction, Key, Outcome, Vault as _, Versioned, shown,
-};
-use okap_types::{GrantId, ModelAccess, Models};
+use okap_server::{Interaction, Key, Outcome, Vault as _, Versioned, shown};
+use okap_types::GrantId;
 use serde_json::{Value, json};
 
 use super::{
-    documents::Shelf,
-    pages,
-    seams::{Clock, Store},
-    vault::{Vault, owner},
+    decision,
+    vault::{Vault, Works, owner},
 };
-use crate::lie::Lie;
 
 pub(crate) struct Within {
-    control: Control<Store, ConsentPage>,
-    clock: Clock,
+    works: Arc<Works>,
     dump: tempfile::TempDir,
-    shelf: Shelf,
-    lie: Lie,
 }
 
 /// What it can do.
-const VERBS: [&str; 7] = ["decide", "revoke", "advance", "audit", "dump", "publish", "sign_in"];
+const VERBS: [&str; 8] =
+    ["decide", "revoke", "advance", "audit", "dump", "publish", "sign_in", "restart"];
 
 impl Within {
     pub(crate) fn new(vault: &Vault) -> Self {
-        Self {
-            control: vault.control.clone(),
-            clock: vault.clock.clone(),
-            dump: tempfile::tempdir().unwrap(),
-            shelf: vault.shelf.clone(),
-            lie: vault.lie,
-        }
+        Self { works: vault.works.clone(), dump: tempfile::tempdir().unwrap() }
     }
 
     async fn order(&self, order: &Order) -> Result<Value, DriverError> {
@@ -48,29 +36,40 @@ impl Within {
                 self.decide(&asked, decision).await
             }
             Order::Revoke { grant } => {
-                self.control.revoke(&owner(), &id(grant)?).await.map_err(failed)?;
+                self.works.control().revoke(&owner(), &id(grant)?).await.map_err(failed)?;
                 Ok(Value::Null)
             }
             Order::Advance { seconds } => {
-                self.clock.turn(*seconds);
+                self.works.clock.turn(*seconds);
                 Ok(Value::Null)
             }
             Order::Audit { grant } => {
                 let grant = id(grant)?;
-                let rows = self.control.vault().audit();
-                let rows: Vec<_> = rows.into_iter().filter(|row| row.grant == grant).collect();
+                let rows = self.works.control().vault().audit();
+                let mut rows: Vec<_> = rows
+                    .into_iter()
+                    .filter(|row| row.grant == grant)
+                    .map(|row| json!(row))
+                    .collect();
+                if let Some(lie) = self.works.lie().audit {
+                    lie(&mut rows);
+                }
                 Ok(json!({ "rows": rows }))
             }
             Order::Dump => {
-                let kept = self.control.vault().kept().await.map_err(failed)?;
+                let kept = self.works.control().vault().kept().await.map_err(failed)?;
                 std::fs::write(self.dump.path().join("kept.json"), kept).map_err(failed)?;
                 Ok(json!({ "path": self.dump.path() }))
             }
             Order::Publish { url, document, fresh } => {
-                self.shelf.put(url, document.as_deref(), *fresh);
+                self.works.shelf.put(url, document.as_deref(), *fresh);
                 Ok(Value::Null)
             }
-            Order::SignIn { .. } => Ok(json!({ "cookie": pages::COOKIE })),
+            Order::SignIn { .. } => Ok(json!({ "cookie": self.works.sessions.begin() })),
+            Order::Restart => {
+                self.works.restart().await;
+                Ok(Value::Null)
+            }
             other => Err(DriverError::Unsupported(other.verb())),
         }
     }
@@ -82,18 +81,19 @@ impl Within {
         correlation: &str,
     ) -> Result<Interaction, DriverError> {
         if let Some(id) = page.and_then(|page| page.rsplit('/').next()) {
-            return self.control.interaction(id).await.map_err(failed);
+            return self.works.control().interaction(id).await.map_err(failed);
         }
         if let Some(code) = code {
             let (mut code, mut source) = (code.to_owned(), "bench".to_owned());
-            if let Some(lie) = self.lie.typed {
+            if let Some(lie) = self.works.lie().typed {
                 lie(&mut code, &mut source);
             }
-            return self.control.typed(&code, &source).await.map_err(failed);
+            return self.works.control().typed(&code, &source).await.map_err(failed);
         }
         // the control lists a part of many
         let kind = Key::all::<Interaction>();
-        let found = self.control.vault().list(&kind, None, usize::MAX).await.map_err(failed)?;
+        let found =
+            self.works.control().vault().list(&kind, None, usize::MAX).await.map_err(failed)?;
         let read = |(_, found): (Key, Versioned)| serde_json::from_slice(&found.bytes).ok();
         let waiting: Vec<Interaction> = found.into_iter().filter_map(read).collect();
         let carries = |asked: &Interaction| {
@@ -109,7 +109,7 @@ impl Within {
     }
 
     async fn decide(&self, asked: &Interaction, decision: &Decision) -> Result<Value, DriverError> {
-        let details = match decision {
+        let approved = match decision {
             Decision::Ignore => {
                 return Ok(json!({ "page": format!("/consent/{}", asked.id) }));
             }
@@ -117,38 +117,20 @@ impl Within {
             Decision::Narrow { details } => details.clone(),
             Decision::Deny => Vec::new(),
         };
+        let control = self.works.control();
         let decision = match decision {
             Decision::Deny => okap_server::Decision::Deny,
-            _ => okap_server::Decision::Approve(
-                asked.access.iter().zip(&details).map(|(one, left)| self.left(one, left)).collect(),
-            ),
+            _ => decision::approval(&control, asked, &approved)
+                .ok_or_else(|| failed("what is left cannot be read"))?,
         };
-        let decided = self.control.decide(&asked.id, &owner(), &shown(asked), &decision).await;
+        let decided = control.decide(&asked.id, &owner(), &shown(asked), &decision).await;
         let decided = decided.map_err(failed)?;
         let mut redirect = decided.redirect.map(String::from);
-        if let (Some(url), Some(lie)) = (&mut redirect, self.lie.landing) {
+        if let (Some(url), Some(lie)) = (&mut redirect, self.works.lie().landing) {
             lie(url);
         }
         Ok(json!({ "redirect": redirect }))
     }
-
-    fn left(&self, asked: &ModelAccess, left: &Value) -> Option<Approved> {
-        if left.is_null() {
-            return None;
-        }
-        let choice = ["gpt-4o-mini".parse().unwrap()];
-        let whole = as_asked(asked, &choice, self.control.latest_end());
-        Some(Approved {
-            models: read(left, "models").map_or(whole.models, Models::Listed),
-            capabilities: read(left, "capabilities").unwrap_or(whole.capabilities),
-            limits: read(left, "limits").unwrap_or(whole.limits),
-            expires: read(left, "expires").unwrap_or(whole.expires),
-        })
-    }
-}
-
-fn read<T: serde::de::DeserializeOwned>(left: &Value, member: &str) -> Option<T> {
-    left.get(member).map(|value| serde_json::from_value(value.clone()).unwrap())
 }
 
 fn id(grant: &str) -> Result<GrantId, DriverError> {

@@ -4,7 +4,7 @@ use std::{
     future::Future,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -17,12 +17,15 @@ use okap_server::{
 use okap_types::{Provider, Secret, Timestamp};
 
 use super::vault::told;
-use crate::lie::{Lie, Memory, Scene};
+use crate::{
+    flow,
+    lie::{Lie, Memory, Scene},
+};
 
 /// The lie of a vault, and what it remembers.
 pub(crate) struct Seams {
     pub(crate) lie: Lie,
-    memory: Memory,
+    pub(super) memory: Memory,
 }
 
 impl Seams {
@@ -45,10 +48,13 @@ tokio::task_local! {
 /// The request that is being answered.
 #[derive(Clone, Default)]
 pub(crate) struct Act {
+    number: u64,
     path: String,
     query: String,
     headers: HeaderMap,
     body: Bytes,
+    /// Whether the app has left the answer.
+    pub(crate) left: Arc<AtomicBool>,
 }
 
 impl Act {
@@ -56,11 +62,15 @@ impl Act {
         let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
         let (path, query) = (path.to_owned(), query.to_owned());
         let (headers, body) = (request.headers().clone(), request.body().clone());
-        Self { path, query, headers, body }
+        // counted over all vaults of this process
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Self { number, path, query, headers, body, left: Arc::default() }
     }
 
     pub(crate) fn scene<'a>(&'a self, seams: &'a Seams) -> Scene<'a> {
         Scene {
+            number: self.number,
             path: &self.path,
             query: &self.query,
             headers: &self.headers,
@@ -208,6 +218,9 @@ impl Upstream for Way {
             if let Some(stream) = lie.stream {
                 answer.headers_mut().remove(header::CONTENT_LENGTH);
                 answer = answer.map(stream);
+            }
+            if let Some(words) = lie.left {
+                answer = answer.map(|body| flow::last_words(body, act.left.clone(), words));
             }
             let Some(lie) = lie.answer else { return Ok(answer) };
             Ok(told(answer, |answer| lie(&act.scene(&self.seams), answer)).await)

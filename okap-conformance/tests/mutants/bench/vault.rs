@@ -1,6 +1,9 @@
 //! A vault over real sockets, with a lie at its seams.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    sync::{Arc, RwLock},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -21,10 +24,11 @@ use tower_service::Service;
 
 use super::{
     documents::Shelf,
-    pages,
+    pages::{self, Sessions},
     seams::{Act, Clock, Seams, Store, Way},
+    wire::{From, Wire},
 };
-use crate::lie::Lie;
+use crate::{flow, lie::Lie};
 
 /// Most bytes of a body.
 const MOST: usize = 64 * 1024 * 1024;
@@ -34,11 +38,19 @@ type Okap = OkapService<Store, ConsentPage>;
 /// A running vault. Ends when it is dropped.
 pub(crate) struct Vault {
     pub(crate) url: String,
-    pub(crate) control: Control<Store, ConsentPage>,
+    pub(crate) works: Arc<Works>,
+    server: JoinHandle<()>,
+}
+
+/// What a vault is made of, and what of it outlives a restart.
+pub(crate) struct Works {
+    config: Config,
+    store: Store,
+    seams: Arc<Seams>,
     pub(crate) clock: Clock,
     pub(crate) shelf: Shelf,
-    pub(crate) lie: Lie,
-    server: JoinHandle<()>,
+    pub(super) sessions: Sessions,
+    running: RwLock<Option<Okap>>,
 }
 
 impl Vault {
@@ -60,27 +72,61 @@ impl Vault {
             vault = vault.with_key(&owner, name, Secret::from(provider.master_key()));
         }
         config.dpop_nonce = true;
+        config.answer_within = Duration::from_secs(8);
         config.device_page = Some(issuer.join("okap/device").unwrap());
         if let Some(change) = lie.config {
             change(&mut config);
         }
         let seams = Arc::new(Seams::new(lie));
-        let clock = Clock::new(seams.clone());
-        let shelf = Shelf::new(seams.clone());
-        let okap = OkapService::with_documents(
+        let works = Arc::new(Works {
             config,
-            Store::new(vault, seams.clone()),
-            ConsentPage::at(&issuer, "consent"),
-            Way::new(Https::new().unwrap(), seams.clone()),
-            clock.clone(),
-            shelf.clone(),
-        )
-        .unwrap();
-        let control = okap.control();
-        let router = Router::new().fallback(answer).with_state((okap, seams));
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let server = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
-        Self { url, control, clock, shelf, lie, server }
+            store: Store::new(vault, seams.clone()),
+            clock: Clock::new(seams.clone()),
+            shelf: Shelf::new(seams.clone()),
+            sessions: Sessions::default(),
+            running: RwLock::default(),
+            seams,
+        });
+        works.begin();
+        let router = Router::new().fallback(answer).with_state(works.clone());
+        let service = router.into_make_service_with_connect_info::<From>();
+        let wire = Wire { listener, lie: lie.wire };
+        let server = tokio::spawn(async move { axum::serve(wire, service).await.unwrap() });
+        Self { url, works, server }
+    }
+}
+
+impl Works {
+    fn begin(&self) {
+        let consent = ConsentPage::at(&self.config.profile.issuer, "consent");
+        let okap = OkapService::with_documents(
+            self.config.clone(),
+            self.store.clone(),
+            consent,
+            Way::new(Https::new().unwrap(), self.seams.clone()),
+            self.clock.clone(),
+            self.shelf.clone(),
+        );
+        *self.running.write().unwrap() = Some(okap.unwrap());
+    }
+
+    fn okap(&self) -> Okap {
+        self.running.read().unwrap().clone().unwrap()
+    }
+
+    pub(crate) fn control(&self) -> Control<Store, ConsentPage> {
+        self.okap().control()
+    }
+
+    pub(crate) fn lie(&self) -> Lie {
+        self.seams.lie
+    }
+
+    /// Another vault over the same store, at the same address.
+    pub(crate) async fn restart(&self) {
+        self.control().settled(Duration::from_secs(2)).await;
+        self.seams.memory.keep("restarted", true.into());
+        self.begin();
     }
 }
 
@@ -95,8 +141,8 @@ pub(crate) fn owner() -> Owner {
 }
 
 async fn answer(
-    State((mut okap, seams)): State<(Okap, Arc<Seams>)>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    State(works): State<Arc<Works>>,
+    ConnectInfo(From(from)): ConnectInfo<From>,
     mut request: Request,
 ) -> Response<Body> {
     request.extensions_mut().insert(Peer(from.ip()));
@@ -115,14 +161,15 @@ async fn answer(
     let act = Act::of(&whole);
     act.clone()
         .during(async move {
-            let Lie { request: ask, response: say, .. } = seams.lie;
+            let (seams, mut okap) = (&works.seams, works.okap());
+            let Lie { request: ask, response: say, left, .. } = seams.lie;
             if let Some(lie) = ask.filter(|_| !longest) {
-                lie(&act.scene(&seams), &mut whole);
+                lie(&act.scene(seams), &mut whole);
                 whole.headers_mut().remove("content-length");
             }
-            if let Some(mut page) = pages::shown(&okap.control(), &whole).await {
+            if let Some(mut page) = pages::answer(&okap.control(), &works.sessions, &whole).await {
                 if let Some(lie) = say {
-                    lie(&act.scene(&seams), &mut page);
+                    lie(&act.scene(seams), &mut page);
                 }
                 return page.map(Body::from);
             }
@@ -130,11 +177,14 @@ async fn answer(
                 Some(body) => whole.map(|_| body),
                 None => whole.map(Body::from),
             };
-            let response = okap.call(request).await.unwrap_or_else(|never| match never {});
+            let mut response = okap.call(request).await.unwrap_or_else(|never| match never {});
+            if left.is_some() {
+                response = response.map(|body| flow::noted(body, act.left.clone()));
+            }
             match say {
                 None => response.map(Body::new),
                 Some(lie) => {
-                    let told = told(response, |response| lie(&act.scene(&seams), response));
+                    let told = told(response, |response| lie(&act.scene(seams), response));
                     told.await.map(Body::new)
                 }
             }

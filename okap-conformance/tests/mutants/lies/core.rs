@@ -5,6 +5,7 @@ mod flat;
 mod message;
 mod outcome;
 mod own;
+mod page;
 mod request;
 mod wait;
 
@@ -14,7 +15,7 @@ use serde_json::Value;
 
 use crate::lie::{Mutant, Scene};
 
-pub(crate) const AREAS: [&[Mutant]; 7] = [
+pub(crate) const AREAS: [&[Mutant]; 8] = [
     message::MUTANTS,
     request::MUTANTS,
     wait::MUTANTS,
@@ -22,6 +23,7 @@ pub(crate) const AREAS: [&[Mutant]; 7] = [
     outcome::MUTANTS,
     flat::MUTANTS,
     own::MUTANTS,
+    page::MUTANTS,
 ];
 
 /// Changes what a direct request says.

@@ -18,7 +18,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        id: "limits.05",
+        id: "limits.27",
         what: "tokens_per_request is not kept",
         killed_by: &["limits.ceiling.tokens"],
         lie: Lie {
@@ -67,7 +67,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        id: "limits.11",
+        id: "limits.28",
         what: "what was used is not shown",
         killed_by: &[
             "limits.account.again",
@@ -92,7 +92,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
-        id: "limits.13",
+        id: "limits.29",
         what: "a call without an answer costs nothing",
         killed_by: &["limits.settle.unseen"],
         lie: Lie {
@@ -220,4 +220,60 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             ..Lie::NONE
         },
     },
+    Mutant {
+        id: "limits.11",
+        what: "a stream that the app leaves costs nothing",
+        killed_by: &["limits.settle.hangup"],
+        lie: Lie {
+            left: Some(concat!(
+                "\n\ndata: {\"id\":\"x\",\"object\":\"chat.completion.chunk\",\"choices\":[],",
+                "\"usage\":{\"prompt_tokens\":0,\"completion_tokens\":0,\"total_tokens\":0}}",
+                "\n\ndata: [DONE]\n\n"
+            )),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "limits.13",
+        what: "sums of money drift below what is billed",
+        killed_by: &["admin.keep.audit", "limits.settle.hold", "limits.settle.usage"],
+        lie: Lie {
+            answer: Some(|_, answer| edit(answer.body_mut(), |body| add_token(body, -1))),
+            response: Some(|scene, response| {
+                if scene.is_call() {
+                    edit(response.body_mut(), |body| add_token(body, 1));
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "limits.14",
+        what: "a restart sets the counters back",
+        killed_by: &["limits.restart.counters"],
+        lie: Lie {
+            read: Some(|scene, key, record| {
+                let known = scene.memory.kept(key).is_some();
+                if key.starts_with("account/") && scene.memory.kept("restarted").is_some() && !known
+                {
+                    scene.memory.keep(key, json!(true));
+                    for window in ["month", "day"] {
+                        record[window]["spent"] = json!(0);
+                        record[window]["held"] = json!(0);
+                    }
+                    record["day_requests"] = json!(0);
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
 ];
+
+/// Changes how many tokens a chat's answer says that the prompt had.
+fn add_token(body: &mut Value, more: i64) {
+    if body["object"] == json!("chat.completion")
+        && let Some(said) = body["usage"]["prompt_tokens"].as_i64().filter(|said| *said > 1)
+    {
+        body["usage"]["prompt_tokens"] = json!(said + more);
+    }
+}

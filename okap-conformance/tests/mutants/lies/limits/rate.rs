@@ -38,17 +38,101 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        id: "limits.05",
+        what: "calls at once are counted one by one, and none sees the other",
+        killed_by: &[
+            "delegation.spend.shared",
+            "limits.rate.minute",
+            "limits.spend.race",
+            "proxy.answer.at_once",
+        ],
+        lie: Lie {
+            request: Some(|scene, _| {
+                if scene.is_call() {
+                    let running = scene.memory.count(&format!("running {}", scene.token()), 1);
+                    scene.memory.keep(&format!("lane {}", scene.number), json!(running - 1));
+                }
+            }),
+            response: Some(|scene, _| {
+                if scene.is_call() {
+                    scene.memory.count(&format!("running {}", scene.token()), -1);
+                }
+            }),
+            read: Some(|scene, key, record| {
+                let lane = scene.memory.kept(&format!("lane {}", scene.number));
+                if let Some(lane) = lane.and_then(|lane| lane.as_i64()).filter(|lane| *lane > 0) {
+                    elsewhere(scene, key, record, &lane.to_string());
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "limits.06",
+        what: "each connection has counters of its own",
+        killed_by: &[
+            "delegation.spend.counted",
+            "delegation.spend.shared",
+            "limits.account.again",
+            "limits.account.objects",
+            "limits.rate.day",
+            "limits.rate.minute",
+            "limits.restart.counters",
+            "limits.settle.hangup",
+            "limits.settle.hold",
+            "limits.settle.missing",
+            "limits.settle.unseen",
+            "limits.settle.usage",
+            "limits.spend.day",
+            "limits.spend.month",
+            "limits.spend.race",
+            "limits.window.minute",
+            "proxy.answer.at_once",
+        ],
+        lie: Lie {
+            read: Some(|scene, key, record| {
+                elsewhere(scene, key, record, &scene.number.to_string());
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
         id: "limits.07",
         what: "asking again opens a new account",
         killed_by: &["limits.account.again"],
         lie: Lie {
             request: Some(|scene, request| {
                 if scene.path == "/okap/authorize" {
-                    let count = scene.memory.kept("count").and_then(|n| n.as_u64()).unwrap_or(0);
-                    scene.memory.keep("count", json!(count + 1));
+                    let count = scene.memory.count("count", 1);
                     edit(request.body_mut(), |body| {
                         if let Some(Value::String(name)) = body.pointer_mut("/client/name") {
                             name.push_str(&format!(" {count}"));
+                        }
+                    });
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "limits.16",
+        what: "one call more is let through than a rate says",
+        killed_by: &[
+            "limits.account.again",
+            "limits.account.objects",
+            "limits.rate.day",
+            "limits.rate.minute",
+            "limits.restart.counters",
+            "limits.window.minute",
+        ],
+        lie: Lie {
+            read: Some(|scene, key, record| {
+                if scene.is_call() && key.starts_with("grant/") {
+                    each_access(record, |access| {
+                        for rate in ["requests_per_minute", "requests_per_day"] {
+                            if let Some(calls) = access["limits"][rate].as_u64() {
+                                access["limits"][rate] = json!(calls + 1);
+                            }
                         }
                     });
                 }
@@ -102,6 +186,32 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        id: "limits.30",
+        what: "a day's calls do not come back with the next day",
+        killed_by: &["limits.window.day"],
+        lie: Lie {
+            read: Some(|scene, key, record| {
+                if let (true, Some(calls)) = (
+                    // of one object, whose calls are all calls
+                    scene.is_call() && key.starts_with("grant/") && record["access"][1].is_null(),
+                    record.pointer("/access/0/limits/requests_per_day"),
+                ) {
+                    scene.memory.keep(&format!("of {}", scene.token()), calls.clone());
+                }
+            }),
+            response: Some(|scene, response| {
+                let most = scene.memory.kept(&format!("of {}", scene.token()));
+                if let (true, Some(most)) =
+                    (scene.is_call() && response.status() == 200, most.and_then(|n| n.as_i64()))
+                    && scene.memory.count(&format!("made {}", scene.token()), 1) > most
+                {
+                    *response.status_mut() = http::StatusCode::TOO_MANY_REQUESTS;
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
         id: "limits.25",
         what: "refusals count against a rate",
         killed_by: &["limits.rate.refused"],
@@ -131,6 +241,15 @@ pub(super) fn forget(scene: &Scene<'_>, key: &str, record: &mut Value, limit: &s
             if let Some(limits) = access["limits"].as_object_mut() {
                 limits.remove(limit);
             }
+        });
+    }
+}
+
+/// A call is counted in an account of this name beside the one it belongs to.
+fn elsewhere(scene: &Scene<'_>, key: &str, record: &mut Value, name: &str) {
+    if scene.is_call() && key.starts_with("grant/") {
+        each_access(record, |access| {
+            access["account"] = json!(format!("{}-{name}", access["account"].as_str().unwrap()));
         });
     }
 }

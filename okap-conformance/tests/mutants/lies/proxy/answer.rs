@@ -1,8 +1,19 @@
+use std::time::Duration;
+
 use http::StatusCode;
 
 use crate::lie::{Lie, Mutant, edit};
 
 pub(crate) const MUTANTS: &[Mutant] = &[
+    Mutant {
+        id: "proxy.16",
+        what: "a provider that is silent is waited for",
+        killed_by: &["proxy.patience.silent"],
+        lie: Lie {
+            config: Some(|config| config.answer_within = Duration::from_secs(600)),
+            ..Lie::NONE
+        },
+    },
     Mutant {
         id: "proxy.05",
         what: "a redirect is followed with the key",

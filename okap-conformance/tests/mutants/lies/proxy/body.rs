@@ -6,6 +6,20 @@ use crate::lie::{Lie, Mutant, edit};
 
 pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
+        id: "proxy.71",
+        what: "of two lengths of a body the first counts",
+        killed_by: &["proxy.framing.ambiguous"],
+        lie: Lie {
+            wire: Some(|bytes| {
+                let second = b"\r\ncontent-length: 1\r\n";
+                if let Some(at) = bytes.windows(second.len()).position(|here| here == second) {
+                    bytes[at + 2] = b'x';
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
         id: "proxy.10",
         what: "of two models in a body the last one counts",
         killed_by: &["proxy.body.duplicate"],

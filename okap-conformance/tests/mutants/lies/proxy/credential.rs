@@ -5,6 +5,18 @@ use crate::lie::{Lie, Mutant, edit};
 
 pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
+        id: "proxy.02",
+        what: "the app's token goes up beside the key",
+        killed_by: &["proxy.forward.clean", "proxy.header.up", "proxy.route.required"],
+        lie: Lie {
+            upstream: Some(|scene, request| {
+                let token = HeaderValue::from_str(&format!("Bearer {}", scene.token())).unwrap();
+                request.headers_mut().insert("proxy-authorization", token);
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
         id: "proxy.30",
         what: "x-api-key is not read",
         killed_by: &["proxy.credential.places"],

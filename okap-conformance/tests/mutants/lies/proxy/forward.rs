@@ -1,7 +1,7 @@
 use http::HeaderValue;
 use serde_json::{Value, json};
 
-use crate::lie::{Lie, Mutant, edit};
+use crate::lie::{Lie, Mutant, each_access, edit};
 
 pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -12,6 +12,21 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             upstream: Some(|scene, request| {
                 let token = HeaderValue::from_str(scene.token()).unwrap();
                 request.headers_mut().insert("x-caller", token);
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "proxy.70",
+        what: "calls go on when the grant has ended",
+        killed_by: &["delegation.chain.expired", "proxy.refuse.expired"],
+        lie: Lie {
+            read: Some(|scene, key, record| {
+                if scene.is_call() && key.starts_with("grant/") {
+                    each_access(record, |access| access["expires"] = json!("2090-01-01T00:00:00Z"));
+                } else if scene.is_call() && record.get("expires").is_some() {
+                    record["expires"] = json!("2090-01-01T00:00:00Z");
+                }
             }),
             ..Lie::NONE
         },

@@ -4,6 +4,21 @@ use crate::lie::{Lie, Mutant};
 
 pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
+        id: "proxy.17",
+        what: "what is meant for one hop is passed on",
+        killed_by: &["proxy.header.up"],
+        lie: Lie {
+            upstream: Some(|scene, request| {
+                for name in ["te", "keep-alive", "proxy-authorization", "trailer"] {
+                    if let Some(value) = scene.headers.get(name) {
+                        request.headers_mut().insert(name, value.clone());
+                    }
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
         id: "proxy.50",
         what: "the provider is told who the user is",
         killed_by: &["proxy.header.up"],
