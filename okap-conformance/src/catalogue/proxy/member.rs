@@ -23,10 +23,10 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
     },
     Test {
         id: "proxy.member.model",
-        rev: 1,
-        title: "a model that is not one string is refused",
+        rev: 2,
+        title: "a model that is not one string is refused, and * is none",
         profile: Profile::Proxy,
-        verifies: &["OKAP-R-294", "OKAP-R-027"],
+        verifies: &["OKAP-R-294", "OKAP-R-478", "OKAP-R-027"],
         needs: &[],
         twin: Some("proxy.forward.clean"),
         threat: Some("grant-escape"),
@@ -124,6 +124,10 @@ async fn model(case: &Case) -> Outcome {
         let prompt = case.prompt().with("model", value);
         case.refuses_chat(&grant, &prompt, "OKAP-R-294", (400, "invalid_request")).await?;
     }
+    let prompt = case.prompt().model("*");
+    let reply = case.call(&grant, &prompt).await?;
+    reply.ensure("OKAP-R-478", matches!(reply.status, 400 | 403), "a refusal")?;
+    case.never_left(&prompt)?;
     let near =
         [" gpt-4o-mini", "gpt-4o-mini ", "gpt-4o-min", "gpt%2D4o-mini", "openai/gpt-4o-mini"];
     for near in near {

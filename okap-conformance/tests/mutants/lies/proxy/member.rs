@@ -37,6 +37,21 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        id: "proxy.72",
+        what: "a model * is taken for one that is granted",
+        killed_by: &["proxy.member.model"],
+        lie: Lie {
+            request: Some(|scene, request| {
+                if scene.is_call()
+                    && String::from_utf8_lossy(request.body()).contains("\"model\":\"*\"")
+                {
+                    edit(request.body_mut(), |body| body["model"] = json!("gpt-4o-mini"));
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
         id: "proxy.45",
         what: "white space around a model is trimmed",
         killed_by: &["proxy.member.model"],
