@@ -125,6 +125,18 @@ pub struct Tested {
     pub exchanges: Vec<Exchange>,
 }
 
+impl Tested {
+    /// The exchange that shows what is wrong: that which the finding names, else the last.
+    #[must_use]
+    pub fn shown_by(&self) -> Option<&Exchange> {
+        let named = self.finding.as_ref()?.exchange;
+        match named {
+            Some(number) => self.exchanges.iter().find(|exchange| exchange.number == number),
+            None => self.exchanges.last(),
+        }
+    }
+}
+
 /// What a run came to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

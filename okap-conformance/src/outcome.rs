@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{http::Reply, provider::Ledger};
+use crate::{http::Reply, provider::Ledger, requirement::Requirement};
 
 /// How a test ends.
 pub type Outcome = Result<Witness, Stop>;
@@ -32,6 +32,15 @@ pub struct Finding {
     pub observed: String,
     /// The exchange that shows it, by its number in the transcript.
     pub exchange: Option<usize>,
+}
+
+impl Finding {
+    /// The sentence of the requirement; empty where there is none.
+    #[must_use]
+    pub fn sentence(&self) -> &'static str {
+        let found = self.requirement.as_deref().and_then(Requirement::find);
+        found.map_or("", |requirement| requirement.text.as_str())
+    }
 }
 
 impl Stop {

@@ -9,7 +9,6 @@ use super::{
 use crate::{
     event::{Event, Tested},
     profile::Profile,
-    requirement::Requirement,
 };
 
 /// Most causes that the last screen says more about.
@@ -171,13 +170,11 @@ fn one(tested: &Tested, seed: &str, to: &mut String) -> std::fmt::Result {
         return writeln!(to, "  {}", tested.said);
     };
     if let Some(id) = &finding.requirement {
-        let text = Requirement::find(id).map_or("", |requirement| requirement.text.as_str());
-        writeln!(to, "  {id}    {text}")?;
+        writeln!(to, "  {id}    {}", finding.sentence())?;
     }
     writeln!(to, "  expected      {}", finding.expected)?;
     writeln!(to, "  observed      {}", finding.observed)?;
-    let number = finding.exchange.unwrap_or(tested.exchanges.len());
-    if let Some(exchange) = tested.exchanges.iter().find(|exchange| exchange.number == number) {
+    if let Some(exchange) = tested.shown_by() {
         writeln!(to, "  try it        {}", exchange.curl())?;
     }
     writeln!(to, "  why           okap-conformance explain {}", tested.test)?;

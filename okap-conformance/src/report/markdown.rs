@@ -2,10 +2,13 @@
 
 use std::fmt::Write;
 
-use super::Run;
-use crate::{event::Tested, profile::Profile, requirement::Requirement};
+use super::{
+    Run,
+    cause::{Cause, causes},
+};
+use crate::profile::Profile;
 
-/// Most tests that are told about.
+/// Most causes that are told about.
 const TOLD: usize = 50;
 
 /// The summary as text.
@@ -34,19 +37,20 @@ fn write(run: &Run, to: &mut String) -> std::fmt::Result {
             }
         }
     }
-    let trouble = run.trouble();
-    for tested in trouble.iter().take(TOLD) {
+    let causes = causes(run);
+    for cause in causes.iter().take(TOLD) {
         writeln!(to)?;
-        one(tested, to)?;
+        one(cause, to)?;
     }
-    if let Some(rest) = trouble.len().checked_sub(TOLD).filter(|rest| *rest > 0) {
+    if let Some(rest) = causes.len().checked_sub(TOLD).filter(|rest| *rest > 0) {
         writeln!(to, "\nAnd {rest} more.")?;
     }
     let Some(began) = &run.began else { return Ok(()) };
     writeln!(to, "\n<sub>okap-conformance {}, seed `{}`</sub>", began.suite, began.seed)
 }
 
-fn one(tested: &Tested, to: &mut String) -> std::fmt::Result {
+fn one(cause: &Cause<'_>, to: &mut String) -> std::fmt::Result {
+    let tested = cause.first;
     let title = plain(&tested.title);
     writeln!(
         to,
@@ -57,19 +61,20 @@ fn one(tested: &Tested, to: &mut String) -> std::fmt::Result {
         None => writeln!(to, "{}", plain(&tested.said))?,
         Some(finding) => {
             if let Some(id) = &finding.requirement {
-                let text = Requirement::find(id).map_or("", |found| found.text.as_str());
-                writeln!(to, "{id}: {}\n", plain(text))?;
+                writeln!(to, "{id}: {}\n", plain(finding.sentence()))?;
             }
             writeln!(to, "- expected: {}", plain(&finding.expected))?;
             writeln!(to, "- observed: {}", plain(&finding.observed))?;
-            let shown = finding.exchange.and_then(|number| number.checked_sub(1));
-            if let Some(exchange) = shown.and_then(|at| tested.exchanges.get(at)) {
+            if let Some(exchange) = tested.shown_by() {
                 let curl = exchange.curl();
                 // longer than any fence inside
                 let fence = "`".repeat(1 + longest_run(&curl).max(2));
                 writeln!(to, "\n{fence}sh\n{curl}\n{fence}")?;
             }
         }
+    }
+    if !cause.others.is_empty() {
+        writeln!(to, "\nThe same in {}", plain(&cause.ids(1).join(", ")))?;
     }
     writeln!(to, "\n</details>")
 }
@@ -96,11 +101,22 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::{event::Tested, report::sample};
 
     #[test]
     fn a_summary_says_what_is_wrong_and_how_to_try_it() {
         insta::assert_snapshot!(document(&sample::every()));
+    }
+
+    #[test]
+    fn what_one_thing_kept_from_passing_is_told_once() {
+        let mut run = sample::every();
+        let other = run.tested.iter().find(|tested| tested.test == "core.request.version").unwrap();
+        let other = Tested { test: "core.request.waits".to_owned(), ..other.clone() };
+        run.tested.push(other);
+        let text = document(&run);
+        assert_eq!(text.matches("<b>untestable</b>").count(), 1, "{text}");
+        assert!(text.contains("The same in core.request.waits\n"), "{text}");
     }
 
     #[test]
