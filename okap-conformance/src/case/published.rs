@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Case, Key, Parameters, with};
+use super::{Case, Key, Parameters};
 use crate::{driver::Order, outcome::Stop};
 
 /// A client with an address of its own, where a document may be found.
@@ -29,9 +29,10 @@ impl Published {
     /// The document, of a client that signs.
     #[must_use]
     pub fn signing_document(&self) -> Value {
-        let document =
-            with(self.document(), "token_endpoint_auth_method", json!("private_key_jwt"));
-        with(document, "jwks", json!({ "keys": [self.jwk()] }))
+        let mut document = self.document();
+        super::put(&mut document, "token_endpoint_auth_method", json!("private_key_jwt"));
+        super::put(&mut document, "jwks", json!({ "keys": [self.jwk()] }));
+        document
     }
 
     /// Its public key.

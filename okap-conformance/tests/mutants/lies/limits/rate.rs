@@ -102,7 +102,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         killed_by: &["limits.account.again"],
         lie: Lie {
             request: Some(|scene, request| {
-                if scene.path == "/okap/authorize" {
+                // one that is as long as may be does not grow
+                if scene.path == "/okap/authorize" && request.body().len() < 60_000 {
                     let count = scene.memory.count("count", 1);
                     edit(request.body_mut(), |body| {
                         if let Some(Value::String(name)) = body.pointer_mut("/client/name") {
