@@ -2,13 +2,12 @@
 
 mod cut;
 mod learn;
+mod views;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use base64ct::{Base64UrlUnpadded, Encoding};
-use serde_json::Value;
-
 use crate::seed::Seed;
+use base64ct::{Base64UrlUnpadded, Encoding};
 
 /// Fewest characters of what counts as a secret: shorter ones stand everywhere by chance.
 const SHORTEST: usize = 16;
@@ -97,12 +96,8 @@ impl Secrets {
     #[must_use]
     pub fn find(&self, beginning: &str, bytes: &[u8]) -> Option<Sighting> {
         let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let views = Views::of(&String::from_utf8_lossy(bytes));
-        let mut named = secrets.iter().filter(|secret| secret.name.starts_with(beginning));
-        named.find_map(|secret| {
-            let form = views.form(secret)?;
-            Some(Sighting { secret: secret.name.clone(), form })
-        })
+        let named = secrets.iter().filter(|secret| secret.name.starts_with(beginning));
+        views::find(&named.collect::<Vec<_>>(), bytes)
     }
 
     fn len(&self) -> usize {
@@ -116,44 +111,6 @@ fn is_token_byte(byte: u8) -> bool {
 
 fn variable(name: &str) -> String {
     name.to_ascii_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_")
-}
-
-/// A text in the forms in which secrets are looked for.
-struct Views {
-    plain: String,
-    low: String,
-    base64: String,
-    pieces: String,
-}
-
-impl Views {
-    fn of(text: &str) -> Self {
-        Self {
-            plain: text.to_owned(),
-            low: text.to_ascii_lowercase(),
-            base64: url_safe(text),
-            pieces: pieces(text),
-        }
-    }
-
-    fn form(&self, Secret { value: secret, coded, .. }: &Secret) -> Option<&'static str> {
-        let each = |form: fn(u8) -> String| secret.bytes().map(form).collect::<String>();
-        if self.plain.contains(secret.as_str()) {
-            Some("plain")
-        } else if coded.iter().any(|form| self.base64.contains(form)) {
-            Some("base64")
-        } else if self.low.contains(&each(|byte| format!("{byte:02x}"))) {
-            Some("hex")
-        } else if self.low.contains(&each(|byte| format!("%{byte:02x}"))) {
-            Some("percent")
-        } else if self.low.contains(&each(|byte| format!("\\u{byte:04x}"))) {
-            Some("json")
-        } else if self.pieces.contains(secret.as_str()) {
-            Some("in pieces")
-        } else {
-            None
-        }
-    }
 }
 
 /// A text in the alphabet of base64url, byte for byte.
@@ -172,34 +129,6 @@ fn base64(secret: &str) -> Vec<String> {
         text.get(from..to).unwrap_or_default().to_owned()
     };
     (0..3).map(shifted).filter(|form| form.len() >= SHORTEST).collect()
-}
-
-/// Every string of the JSON in a body or in the events of a stream, one behind the other: a secret
-/// that was cut into pieces is whole again.
-fn pieces(text: &str) -> String {
-    let events = text.lines().filter_map(|line| line.strip_prefix("data:"));
-    let mut all = String::new();
-    for json in std::iter::once(text).chain(events) {
-        if let Ok(json) = serde_json::from_str::<Value>(json.trim()) {
-            strings(&json, &["content", "text", "delta", "arguments"], &mut all);
-        }
-    }
-    all
-}
-
-fn strings(json: &Value, names: &[&str], all: &mut String) {
-    match json {
-        Value::Array(items) => items.iter().for_each(|item| strings(item, names, all)),
-        Value::Object(members) => {
-            for (name, item) in members {
-                match item {
-                    Value::String(text) if names.contains(&name.as_str()) => all.push_str(text),
-                    other => strings(other, names, all),
-                }
-            }
-        }
-        _ => {}
-    }
 }
 
 #[cfg(test)]
