@@ -1,15 +1,13 @@
 //! Secrets of a run: minted by the suite or seen in an answer, and found again wherever they leak.
 
 mod cut;
-mod forms;
 mod learn;
+mod views;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use serde_json::Value;
 
-use self::forms::VIEWS;
 use crate::seed::Seed;
 
 /// Fewest characters of what counts as a secret: shorter ones stand everywhere by chance.
@@ -120,10 +118,9 @@ impl Secrets {
     /// Looks for the secrets whose name begins so, in every form that a leak takes.
     #[must_use]
     pub fn find(&self, beginning: &str, bytes: &[u8]) -> Option<Sighting> {
-        let mut secrets = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
-        secrets.retain(|secret| secret.name.starts_with(beginning));
-        let text = &String::from_utf8_lossy(bytes);
-        VIEWS.iter().find_map(|(seen, forms)| forms::first(&secrets, &seen(text), forms))
+        let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let named = secrets.iter().filter(|secret| secret.name.starts_with(beginning));
+        views::find(&named.collect::<Vec<_>>(), bytes)
     }
 
     fn len(&self) -> usize {
@@ -163,34 +160,6 @@ fn base64(secret: &str) -> Vec<String> {
         text.get(from..to).unwrap_or_default().to_owned()
     };
     (0..3).map(shifted).filter(|form| form.len() >= SHORTEST).collect()
-}
-
-/// Every string of the JSON in a body or in the events of a stream, one behind the other: a secret
-/// that was cut into pieces is whole again.
-fn pieces(text: &str) -> String {
-    let events = text.lines().filter_map(|line| line.strip_prefix("data:"));
-    let mut all = String::new();
-    for json in std::iter::once(text).chain(events) {
-        if let Ok(json) = serde_json::from_str::<Value>(json.trim()) {
-            strings(&json, &["content", "text", "delta", "arguments"], &mut all);
-        }
-    }
-    all
-}
-
-fn strings(json: &Value, names: &[&str], all: &mut String) {
-    match json {
-        Value::Array(items) => items.iter().for_each(|item| strings(item, names, all)),
-        Value::Object(members) => {
-            for (name, item) in members {
-                match item {
-                    Value::String(text) if names.contains(&name.as_str()) => all.push_str(text),
-                    other => strings(other, names, all),
-                }
-            }
-        }
-        _ => {}
-    }
 }
 
 #[cfg(test)]
