@@ -77,7 +77,6 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "limits.account.objects",
             "limits.rate.day",
             "limits.rate.minute",
-            "limits.restart.counters",
             "limits.settle.hangup",
             "limits.settle.hold",
             "limits.settle.missing",
@@ -102,13 +101,16 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         killed_by: &["limits.account.again"],
         lie: Lie {
             request: Some(|scene, request| {
-                if scene.path == "/okap/authorize" {
-                    let count = scene.memory.count("count", 1);
-                    edit(request.body_mut(), |body| {
-                        if let Some(Value::String(name)) = body.pointer_mut("/client/name") {
-                            name.push_str(&format!(" {count}"));
-                        }
-                    });
+                let said = serde_json::from_slice::<Value>(scene.body).unwrap_or_default();
+                if let ("/okap/authorize", Some(name)) =
+                    (scene.path, said.pointer("/client/name").and_then(Value::as_str))
+                {
+                    let times = scene.memory.count(&format!("asked by {name}"), 1);
+                    if times > 1 {
+                        edit(request.body_mut(), |body| {
+                            body["client"]["name"] = json!(format!("{name} {times}"));
+                        });
+                    }
                 }
             }),
             ..Lie::NONE
