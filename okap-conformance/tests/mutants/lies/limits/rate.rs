@@ -16,6 +16,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         id: "limits.03",
         what: "a limit on money is not kept",
         killed_by: &[
+            "delegation.spend.shared",
             "limits.ceiling.little",
             "limits.ceiling.lowered",
             "limits.spend.day",
@@ -31,7 +32,13 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "limits.02",
         what: "requests_per_day is not kept",
-        killed_by: &["limits.account.again", "limits.account.objects", "limits.rate.day"],
+        killed_by: &[
+            "delegation.spend.counted",
+            "limits.account.again",
+            "limits.account.objects",
+            "limits.rate.day",
+            "limits.restart.counters",
+        ],
         lie: Lie {
             read: Some(|scene, key, record| forget(scene, key, record, "requests_per_day")),
             ..Lie::NONE
