@@ -1,14 +1,18 @@
 //! What a lie may do to a body that is on its way.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
 };
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::stream;
 use http_body_util::{BodyExt, StreamBody};
-use hyper::body::Frame;
+use hyper::body::{Body as _, Frame};
 use okap_server::Body;
 use tokio::sync::mpsc;
 
@@ -62,19 +66,16 @@ pub(crate) fn noted(body: Body, left: Arc<AtomicBool>) -> Body {
 
 /// Ends with these words once the app has left.
 pub(crate) fn last_words(body: Body, left: Arc<AtomicBool>, words: &'static str) -> Body {
-    let next = move |state: Option<Body>| {
-        let left = left.clone();
-        async move {
-            let mut body = state?;
-            if left.load(Ordering::Acquire) {
-                return Some((Ok(Frame::data(Bytes::from_static(words.as_bytes()))), None));
-            }
-            let frame = body.frame().await?;
-            Some((frame, Some(body)))
+    let mut body = Some(body);
+    let frames = stream::poll_fn(move |context| {
+        let Some(inner) = &mut body else { return Poll::Ready(None) };
+        if left.load(Ordering::Acquire) {
+            body = None;
+            return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(words.as_bytes())))));
         }
-    };
-    let frames = stream::unfold(Some(body), move |s| Box::pin(next(s)));
-    BodyExt::boxed_unsync(StreamBody::new(frames.fuse()))
+        Pin::new(inner).poll_frame(context)
+    });
+    BodyExt::boxed_unsync(StreamBody::new(frames))
 }
 
 /// Ends a stream that broke off as if it were complete.

@@ -72,7 +72,7 @@ impl Vault {
             vault = vault.with_key(&owner, name, Secret::from(provider.master_key()));
         }
         config.dpop_nonce = true;
-        config.answer_within = Duration::from_secs(8);
+        config.answer_within = Duration::from_secs(15);
         config.device_page = Some(issuer.join("okap/device").unwrap());
         if let Some(change) = lie.config {
             change(&mut config);

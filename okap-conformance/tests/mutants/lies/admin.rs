@@ -1,44 +1,33 @@
 //! Lies of a vault to its owner: what it keeps, and its own pages.
 
-use base64ct::{Base64, Encoding};
 use http::{HeaderValue, header};
 use serde_json::{Value, json};
 
 use crate::{
     bench::pages,
-    lie::{Lie, Mutant, Scene, replace},
+    lie::{Lie, Mutant, replace},
+    lies::core::outcome::write_down,
 };
 
 pub(super) const MUTANTS: &[Mutant] = &[
-    Mutant {
-        id: "admin.01",
-        what: "a token is kept in the open",
-        killed_by: &["admin.keep.keys", "core.outcome.hashed"],
-        lie: Lie {
-            request: Some(|scene, _| hear(scene, scene.token())),
-            commit: Some(note),
-            ..Lie::NONE
-        },
-    },
-    Mutant {
-        id: "admin.02",
-        what: "a token is kept in base64",
-        killed_by: &["admin.keep.keys", "core.outcome.hashed"],
-        lie: Lie {
-            request: Some(|scene, _| {
-                hear(scene, &Base64::encode_string(scene.token().as_bytes()));
-            }),
-            commit: Some(note),
-            ..Lie::NONE
-        },
-    },
     Mutant {
         id: "admin.16",
         what: "prompts are kept",
         killed_by: &["admin.keep.keys"],
         lie: Lie {
-            request: Some(|scene, _| hear(scene, &String::from_utf8_lossy(scene.body))),
-            commit: Some(note),
+            request: Some(|scene, _| {
+                let heard = String::from_utf8_lossy(scene.body);
+                // of long calls there are many, and they are not about this
+                if scene.is_call() && heard.len() < 1_000 {
+                    let before = scene.memory.kept("heard").unwrap_or(json!(""));
+                    let both = format!("{} {heard}", before.as_str().unwrap());
+                    scene.memory.keep("heard", json!(both));
+                }
+            }),
+            commit: Some(|scene, key, record| {
+                let heard = scene.memory.kept("heard").unwrap_or_default();
+                write_down(key, record, heard.as_str().unwrap_or_default());
+            }),
             ..Lie::NONE
         },
     },
@@ -183,22 +172,3 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
 ];
-
-/// Keeps in mind what a call says.
-fn hear(scene: &Scene<'_>, what: &str) {
-    // of long calls there are many, and they are not about this
-    if scene.is_call() && what.len() < 1_000 {
-        let before = scene.memory.kept("heard").unwrap_or(json!(""));
-        scene.memory.keep("heard", json!(format!("{} {what}", before.as_str().unwrap())));
-    }
-}
-
-/// Writes what was heard beside the request by which the test has the vault write something.
-fn note(scene: &Scene<'_>, key: &str, record: &mut Value) {
-    let looked_at = record.to_string().contains("admin.keep.keys");
-    if let (true, Some(heard)) =
-        (looked_at && key.starts_with("interaction/"), scene.memory.kept("heard"))
-    {
-        record["note"] = heard;
-    }
-}

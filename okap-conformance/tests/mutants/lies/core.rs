@@ -3,7 +3,7 @@
 mod consent;
 mod flat;
 mod message;
-mod outcome;
+pub(super) mod outcome;
 mod own;
 mod page;
 mod request;

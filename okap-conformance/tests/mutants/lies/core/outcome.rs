@@ -1,3 +1,4 @@
+use base64ct::{Base64, Encoding};
 use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -122,20 +123,30 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "core.66",
         what: "tokens are written beside what is kept",
-        killed_by: &["core.outcome.hashed"],
+        killed_by: &["admin.keep.keys", "core.outcome.hashed"],
         lie: Lie {
             response: Some(|scene, response| {
                 granted(scene, response, |body| scene.memory.keep("token", body["token"].clone()));
             }),
             commit: Some(|scene, key, record| {
-                let reason = record.pointer_mut("/access/0/reason");
-                if let (Some(Value::String(reason)), Some(Value::String(token))) =
-                    (reason, scene.memory.kept("token"))
-                    && key.starts_with("interaction/")
-                    && reason.contains("core.outcome.hashed")
-                {
-                    reason.push_str(&token);
-                }
+                let token = scene.memory.kept("token").unwrap_or_default();
+                write_down(key, record, token.as_str().unwrap_or_default());
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "core.67",
+        what: "tokens are written beside what is kept, in base64",
+        killed_by: &["admin.keep.keys", "core.outcome.hashed"],
+        lie: Lie {
+            response: Some(|scene, response| {
+                granted(scene, response, |body| scene.memory.keep("token", body["token"].clone()));
+            }),
+            commit: Some(|scene, key, record| {
+                let token = scene.memory.kept("token").unwrap_or_default();
+                let token = token.as_str().unwrap_or_default();
+                write_down(key, record, &Base64::encode_string(token.as_bytes()));
             }),
             ..Lie::NONE
         },
@@ -150,5 +161,15 @@ fn granted(
 ) {
     if scene.path == "/okap/continue" && response.status() == StatusCode::OK {
         edit(response.body_mut(), change);
+    }
+}
+
+/// Writes something beside the requests of the tests that look for it: that of others is found by
+/// them or is not, as it comes.
+pub(in crate::lies) fn write_down(key: &str, record: &mut Value, what: &str) {
+    let text = record.to_string();
+    let looked_at = ["core.outcome.hashed", "admin.keep.keys"].iter().any(|id| text.contains(id));
+    if looked_at && key.starts_with("interaction/") {
+        record["note"] = json!(what);
     }
 }

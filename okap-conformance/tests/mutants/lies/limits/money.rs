@@ -29,7 +29,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "limits.09",
         what: "streams cost nothing",
-        killed_by: &["limits.settle.usage"],
+        killed_by: &["limits.settle.usage", "proxy.stream.pieces"],
         lie: Lie {
             stream: Some(|body| {
                 flow::each_text(body, |piece| {
@@ -81,9 +81,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             response: Some(|scene, response| {
                 if scene.path.ends_with("/limits") {
                     edit(response.body_mut(), |body| {
-                        let limits = &mut body["limits"][0]["limits"]["daily_spend"];
-                        if limits.is_object() {
-                            limits["used"] = json!("0.00");
+                        if let Some(used) = body.pointer_mut("/limits/0/limits/daily_spend/used") {
+                            *used = json!("0.00");
                         }
                     });
                 }

@@ -16,6 +16,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         id: "limits.03",
         what: "a limit on money is not kept",
         killed_by: &[
+            "delegation.spend.shared",
             "limits.ceiling.little",
             "limits.ceiling.lowered",
             "limits.spend.day",
@@ -31,7 +32,13 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "limits.02",
         what: "requests_per_day is not kept",
-        killed_by: &["limits.account.again", "limits.account.objects", "limits.rate.day"],
+        killed_by: &[
+            "delegation.spend.counted",
+            "limits.account.again",
+            "limits.account.objects",
+            "limits.rate.day",
+            "limits.restart.counters",
+        ],
         lie: Lie {
             read: Some(|scene, key, record| forget(scene, key, record, "requests_per_day")),
             ..Lie::NONE
@@ -77,7 +84,6 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "limits.account.objects",
             "limits.rate.day",
             "limits.rate.minute",
-            "limits.restart.counters",
             "limits.settle.hangup",
             "limits.settle.hold",
             "limits.settle.missing",
@@ -102,14 +108,16 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         killed_by: &["limits.account.again"],
         lie: Lie {
             request: Some(|scene, request| {
-                // one that is as long as may be does not grow
-                if scene.path == "/okap/authorize" && request.body().len() < 60_000 {
-                    let count = scene.memory.count("count", 1);
-                    edit(request.body_mut(), |body| {
-                        if let Some(Value::String(name)) = body.pointer_mut("/client/name") {
-                            name.push_str(&format!(" {count}"));
-                        }
-                    });
+                let said = serde_json::from_slice::<Value>(scene.body).unwrap_or_default();
+                if let ("/okap/authorize", Some(name)) =
+                    (scene.path, said.pointer("/client/name").and_then(Value::as_str))
+                {
+                    let times = scene.memory.count(&format!("asked by {name}"), 1);
+                    if times > 1 {
+                        edit(request.body_mut(), |body| {
+                            body["client"]["name"] = json!(format!("{name} {times}"));
+                        });
+                    }
                 }
             }),
             ..Lie::NONE
