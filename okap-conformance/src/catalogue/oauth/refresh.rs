@@ -181,6 +181,9 @@ async fn counted(case: &Case) -> Outcome {
     let part = with(less(&["gpt-4o-mini"]), "limits", day(3));
     let form = first.form().with("authorization_details", &json!([part]).to_string());
     let narrow = twin(Tokens::read(&case.token(&form).await?, case.local()))?;
+    let object = narrow.grant.object();
+    let less = object.pointer("/limits/requests_per_day") == Some(&json!(3));
+    twin(ensure("OKAP-R-205", less, "a token that is narrower", object.to_string()))?;
     let shown = case.limits(&narrow.grant).await?;
     let models = shown.at("/limits/0/models") == &json!(["gpt-4o-mini"]);
     let own = shown.at("/limits/0/limits/requests_per_day/limit") == &json!(3);
@@ -201,7 +204,7 @@ async fn revoked(case: &Case) -> Outcome {
     let before = twin(case.stands("OKAP-R-206", &second.grant, "active").await)?;
     case.give_back(&second.grant.token).await?;
     case.token(&second.form()).await?.is_refused("OKAP-R-206", 400, "invalid_grant")?;
-    let after = case.stands("OKAP-R-206", &second.grant, "revoked").await?;
+    let after = twin(case.stands("OKAP-R-206", &second.grant, "revoked").await)?;
     Witness::of_change("OKAP-R-206", &before, &after)
 }
 

@@ -65,7 +65,7 @@ async fn unknown(case: &Case) -> Outcome {
     case.send_revoke(&none).await?.is_refused("OKAP-R-361", 400, "invalid_request")?;
     let before = case.stands("OKAP-R-232", &tokens.grant, "active").await?;
     case.give_back(&tokens.grant.token).await?;
-    let after = case.stands("OKAP-R-232", &tokens.grant, "revoked").await?;
+    let after = twin(case.stands("OKAP-R-232", &tokens.grant, "revoked").await)?;
     Witness::of_change("OKAP-R-232", &before, &after)
 }
 
@@ -79,6 +79,6 @@ async fn other_client(case: &Case) -> Outcome {
     let before = case.stands("OKAP-R-233", &tokens.grant, "active").await?;
     let form = Parameters::of(&[("token", &tokens.grant.token), ("client_id", case.local())]);
     twin(case.send_revoke(&form).await?.has_status("OKAP-R-233", 200))?;
-    let after = case.stands("OKAP-R-233", &tokens.grant, "revoked").await?;
+    let after = twin(case.stands("OKAP-R-233", &tokens.grant, "revoked").await)?;
     Witness::of_change("OKAP-R-233", &before, &after)
 }

@@ -127,7 +127,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "core.74",
         what: "the grant of another app is told apart from one that is not there",
-        killed_by: &["core.own.grant"],
+        killed_by: &["core.own.grant", "delegation.chain.apart"],
         lie: Lie {
             response: Some(|scene, response| {
                 let other = response.status() == StatusCode::NOT_FOUND;

@@ -136,7 +136,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "dpop.33",
         what: "a refresh token forgets its key",
-        killed_by: &["dpop.binding.refresh"],
+        killed_by: &["dpop.binding.refresh", "dpop.binding.reuse"],
         lie: Lie { commit: Some(|_, key, record| unbind(key, record, "refresh/")), ..Lie::NONE },
     },
     Mutant {

@@ -43,7 +43,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         killed_by: &["limits.account.again"],
         lie: Lie {
             request: Some(|scene, request| {
-                if scene.path == "/okap/authorize" {
+                // one that is as long as may be does not grow
+                if scene.path == "/okap/authorize" && request.body().len() < 60_000 {
                     let count = scene.memory.kept("count").and_then(|n| n.as_u64()).unwrap_or(0);
                     scene.memory.keep("count", json!(count + 1));
                     edit(request.body_mut(), |body| {

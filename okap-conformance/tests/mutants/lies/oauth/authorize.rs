@@ -77,7 +77,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "oauth.18",
         what: "the consent page is shown before anybody signs in",
-        killed_by: &["oauth.authorize.signed_out"],
+        killed_by: &["device.page.signed_out", "oauth.authorize.signed_out"],
         lie: Lie {
             commit: Some(|scene, key, record| {
                 if let Some(id) = key.strip_prefix("interaction/") {

@@ -26,7 +26,12 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "oauth.05",
         what: "what comes a second time ends nothing",
-        killed_by: &["oauth.code.again", "oauth.refresh.reused", "oauth.refresh.reused_late"],
+        killed_by: &[
+            "dpop.binding.reuse",
+            "oauth.code.again",
+            "oauth.refresh.reused",
+            "oauth.refresh.reused_late",
+        ],
         lie: Lie {
             commit: Some(|scene, key, record| {
                 if scene.path == TOKEN && key.starts_with("grant/") {
