@@ -5,7 +5,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Ask, Case, Parameters};
+use super::{Ask, Case, Parameters, Published};
 use crate::{
     driver::{Decision, Order},
     http::{Call, Reply},
@@ -82,7 +82,7 @@ impl Push {
 
     /// Of a published client, to its own address.
     #[must_use]
-    pub fn by(self, client: &super::Published) -> Self {
+    pub fn by(self, client: &Published) -> Self {
         self.of(&client.client_id).to(&client.redirect_uri)
     }
 

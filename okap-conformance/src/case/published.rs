@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
-use super::{Case, Parameters};
+use super::{Case, Parameters, with};
 use crate::{driver::Order, outcome::Stop};
 
 /// A client with an address of its own, where a document may be found.
@@ -33,10 +33,9 @@ impl Published {
     /// The document, of a client that signs.
     #[must_use]
     pub fn signing_document(&self) -> Value {
-        let mut document = self.document();
-        super::put(&mut document, "token_endpoint_auth_method", json!("private_key_jwt"));
-        super::put(&mut document, "jwks", json!({ "keys": [self.jwk()] }));
-        document
+        let document =
+            with(self.document(), "token_endpoint_auth_method", json!("private_key_jwt"));
+        with(document, "jwks", json!({ "keys": [self.jwk()] }))
     }
 
     /// Its public key.
