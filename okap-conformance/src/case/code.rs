@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Ask, Case, Parameters, key::sha256};
+use super::{Ask, Case, Parameters, Published, key::sha256};
 use crate::{
     driver::Decision,
     http::{Call, Reply},
@@ -80,7 +80,7 @@ impl Push {
 
     /// Of a published client, to its own address.
     #[must_use]
-    pub fn by(self, client: &super::Published) -> Self {
+    pub fn by(self, client: &Published) -> Self {
         self.of(&client.client_id).to(&client.redirect_uri)
     }
 

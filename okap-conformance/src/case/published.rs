@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Case, Key, Parameters};
+use super::{Case, Key, Parameters, with};
 use crate::{driver::Order, outcome::Stop};
 
 /// A client with an address of its own, where a document may be found.
@@ -29,10 +29,9 @@ impl Published {
     /// The document, of a client that signs.
     #[must_use]
     pub fn signing_document(&self) -> Value {
-        let mut document = self.document();
-        super::put(&mut document, "token_endpoint_auth_method", json!("private_key_jwt"));
-        super::put(&mut document, "jwks", json!({ "keys": [self.jwk()] }));
-        document
+        let document =
+            with(self.document(), "token_endpoint_auth_method", json!("private_key_jwt"));
+        with(document, "jwks", json!({ "keys": [self.jwk()] }))
     }
 
     /// Its public key.
