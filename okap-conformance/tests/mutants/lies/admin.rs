@@ -57,7 +57,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "admin.14",
         what: "a row of the audit is about another grant",
-        killed_by: &["admin.keep.audit", "delegation.chain.apart"],
+        killed_by: &["admin.keep.audit"],
         lie: Lie {
             audit: Some(|rows| {
                 rows.iter_mut().for_each(|row| row["grant"] = json!("g_another"));
