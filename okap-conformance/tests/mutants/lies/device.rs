@@ -166,7 +166,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "device.16",
         what: "the page leaves the limits out",
-        killed_by: &["device.page.shows"],
+        killed_by: &["core.page.lowered", "core.page.shows", "device.page.shows"],
         lie: Lie {
             read: Some(|scene, key, record| {
                 if scene.path.starts_with("/consent/") && key.starts_with("interaction/") {
