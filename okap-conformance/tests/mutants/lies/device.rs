@@ -85,10 +85,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         killed_by: &["device.poll.ended"],
         lie: Lie {
             read: Some(|_, key, record| {
-                if ["device/", "interaction/", "user-code/"]
-                    .iter()
-                    .any(|kind| key.starts_with(kind))
-                {
+                let kinds = ["device/", "user-code/"];
+                if record["back"] == "device" || kinds.iter().any(|kind| key.starts_with(kind)) {
                     record["expires"] = json!(NEVER);
                 }
             }),
@@ -152,7 +150,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "device.13",
         what: "the second decision counts",
-        killed_by: &["device.page.decided_once", "device.poll.denied"],
+        killed_by: &["core.flat.source", "device.page.decided_once", "device.poll.denied"],
         lie: Lie {
             read: Some(|scene, key, record| {
                 // the user's own pages, and not a poll
@@ -166,7 +164,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "device.16",
         what: "the page leaves the limits out",
-        killed_by: &["device.page.shows"],
+        killed_by: &["core.page.lowered", "core.page.shows", "device.page.shows"],
         lie: Lie {
             read: Some(|scene, key, record| {
                 if scene.path.starts_with("/consent/") && key.starts_with("interaction/") {

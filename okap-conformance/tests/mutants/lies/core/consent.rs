@@ -36,7 +36,12 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "core.14",
         what: "what the user lowers is granted as it was asked",
-        killed_by: &["core.grant.narrowed", "oauth.details.granted"],
+        killed_by: &[
+            "core.grant.narrowed",
+            "core.page.lowered",
+            "device.page.decided_once",
+            "oauth.details.granted",
+        ],
         lie: Lie {
             commit: Some(|scene, key, record| {
                 let app = record.pointer("/app/info/name").map(ToString::to_string);

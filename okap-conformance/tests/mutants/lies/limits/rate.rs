@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::lie::{Lie, Mutant, Scene, each_access, edit};
+use crate::lie::{Lie, Mutant, Scene, each_access, replace};
 
 pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -114,9 +114,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
                 {
                     let times = scene.memory.count(&format!("asked by {name}"), 1);
                     if times > 1 {
-                        edit(request.body_mut(), |body| {
-                            body["client"]["name"] = json!(format!("{name} {times}"));
-                        });
+                        // all else stays as it is, to the byte
+                        let other = format!("\"name\":\"{name} {times}\"");
+                        replace(request.body_mut(), &format!("\"name\":\"{name}\""), &other);
                     }
                 }
             }),

@@ -7,7 +7,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "proxy.01",
         what: "the app's own token is forwarded to the provider",
-        killed_by: &["proxy.forward.clean"],
+        killed_by: &["proxy.forward.clean", "proxy.header.up", "proxy.route.required"],
         lie: Lie {
             upstream: Some(|scene, request| {
                 let token = HeaderValue::from_str(scene.token()).unwrap();
