@@ -114,7 +114,13 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "delegation.11",
         what: "a revoked token is handed on",
-        killed_by: &["delegation.exchange.subject"],
+        killed_by: &[
+            "delegation.exchange.subject",
+            "oauth.code.again",
+            "oauth.refresh.reused",
+            "oauth.refresh.reused_late",
+            "oauth.refresh.revoked",
+        ],
         lie: Lie {
             read: Some(|scene, key, record| {
                 if scene.path == "/okap/token" && key.starts_with("grant/") {
