@@ -105,7 +105,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "limits.07",
         what: "asking again opens a new account",
-        killed_by: &["limits.account.again"],
+        killed_by: &["core.own.bounded", "limits.account.again"],
         lie: Lie {
             request: Some(|scene, request| {
                 let said = serde_json::from_slice::<Value>(scene.body).unwrap_or_default();
