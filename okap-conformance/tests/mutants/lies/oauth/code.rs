@@ -125,6 +125,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "oauth.client.site_down",
             "oauth.code.again",
             "oauth.details.narrowed",
+            "dpop.binding.code",
+            "dpop.binding.token",
         ],
         lie: Lie {
             request: Some(|scene, request| {

@@ -54,7 +54,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "oauth.62",
         what: "a grant type that there is not is answered as any wrong request",
-        killed_by: &["oauth.form.grant_type"],
+        killed_by: &["core.own.errors", "oauth.form.grant_type"],
         lie: Lie {
             response: Some(|scene, response| {
                 if scene.path == TOKEN {
