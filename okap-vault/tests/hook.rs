@@ -164,3 +164,13 @@ async fn the_clock_is_turned_forward_and_requests_end() {
     let asked = house.ask("okapconf-3").await;
     assert_eq!(house.outcome(&asked).await.0, 202);
 }
+
+#[tokio::test]
+async fn a_turn_of_more_than_ten_years_is_one_of_ten() {
+    let house = House::open(true).await;
+    for seconds in [1, u32::MAX] {
+        let turn = json!({ "v": 1, "verb": "advance", "seconds": seconds });
+        let turned = tokio::time::timeout(std::time::Duration::from_secs(30), house.order(turn));
+        assert_eq!(turned.await.unwrap().status(), StatusCode::OK, "{seconds}");
+    }
+}

@@ -67,7 +67,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     out::line(&format!(
         "where it is new, enter {profile}::{area} in src/catalogue/{profile}.rs and src/catalogue.rs, \
          and in tests/mutants/lies/{profile}.rs and tests/mutants/lies.rs;\n\
-         a test without a mutant is listed in tests/mutants/main.rs (IDLE);\n\
+         a test that no mutant names fails the bench;\n\
          then cargo nextest run -p okap-conformance --lib, and by the id of the mutant \
          OKAP_MUTANTS={profile}.NN cargo test -p okap-conformance --test mutants"
     ));

@@ -19,7 +19,7 @@ use axum::{
     routing::post,
 };
 use okap_server::{
-    Config, ConsentPage, Control, OkapService,
+    Config, ConsentPage, Control, OkapService, StoreError,
     ports::{Https, SystemClock},
 };
 use okap_types::{Provider, Secret};
@@ -118,7 +118,9 @@ impl Hook {
                 Ok(json!({ "rows": rows }))
             }
             Order::Dump => {
-                let kept = control.vault().database().laid_out(dump.path()).await?;
+                // each order has files of its own: the suite may still read those of another
+                let folder = TempDir::new_in(dump.path()).map_err(StoreError::new)?.keep();
+                let kept = control.vault().database().laid_out(&folder).await?;
                 Ok(json!({ "path": kept }))
             }
             Order::Publish { url, document, fresh } => {
@@ -139,8 +141,8 @@ impl Hook {
     /// Turns the clock, and waits until the vault has seen it.
     async fn advance(&self, seconds: u32) -> Result<Value, Refused> {
         let control = &self.0.control;
-        let then = control.now().plus_seconds(seconds.into());
-        control.vault().turn_clock(seconds);
+        let now = control.now();
+        let then = now.plus_seconds(control.vault().turn_clock(seconds));
         while control.now() < then {
             if !control.look_around().await {
                 return Err(Refused::Failed("the store does not tell the time".to_owned()));
@@ -202,8 +204,8 @@ fn refusal(status: StatusCode, why: &str) -> Response {
     (status, Json(json!({ "error": why }))).into_response()
 }
 
-impl From<okap_server::StoreError> for Refused {
-    fn from(error: okap_server::StoreError) -> Self {
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
         Self::Failed(error.to_string())
     }
 }

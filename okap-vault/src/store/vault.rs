@@ -73,9 +73,12 @@ impl StoredVault {
         self.keyring.as_deref().ok_or_else(|| StoreError::new(Closed))
     }
 
-    /// Turns the clock that all of the vault goes by forward, at most ten years at once.
-    pub(crate) fn turn_clock(&self, seconds: u32) {
-        self.turned.fetch_add(i64::from(seconds.min(10 * 366 * 86_400)), Ordering::AcqRel);
+    /// Turns the clock that all of the vault goes by forward, at most ten years at once; by how many
+    /// seconds.
+    pub(crate) fn turn_clock(&self, seconds: u32) -> i64 {
+        let seconds = i64::from(seconds.min(10 * 366 * 86_400));
+        self.turned.fetch_add(seconds, Ordering::AcqRel);
+        seconds
     }
 }
 

@@ -14,7 +14,8 @@ impl Postgres {
             .ask(async {
                 let client = self.client().await?;
                 let named = "SELECT table_name::text FROM information_schema.tables
-                             WHERE table_schema = current_schema()";
+                             WHERE table_schema = current_schema()
+                               AND table_type = 'BASE TABLE'";
                 let mut tables = Vec::new();
                 for row in client.query(named, &[]).await? {
                     let name: String = row.try_get(0)?;
