@@ -144,6 +144,8 @@ impl Launched {
         let begun = Instant::now();
         loop {
             if let Ok(Some(status)) = self.child.try_wait() {
+                // at once: later the number may be another's
+                signal(self.group.take(), "-KILL");
                 return Err(LaunchError::Ended(name, status, tail(&self.said())));
             }
             let why = match http.send(call.clone()).await {

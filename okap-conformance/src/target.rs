@@ -47,7 +47,8 @@ pub struct Target {
     /// The file, from the root of its repository; `/` between folders.
     #[serde(skip)]
     pub file: String,
-    /// SHA-256 of the description, with all that was set from outside, without the password.
+    /// SHA-256 of the description, with all that was set from outside, without what may open
+    /// something: the password, the steps of a browser, the environment of the vault.
     #[serde(skip)]
     pub digest: String,
 }

@@ -106,9 +106,13 @@ impl Target {
         if target.consent.password.as_ref().is_some_and(|password| password.len() < SHORTEST) {
             return Err(TargetError::Password);
         }
-        // the digest is published, and all else of a description can be guessed
-        if let Some(Value::Table(consent)) = table.get_mut("consent") {
-            consent.remove("password");
+        // the digest is published: what opens something could be guessed by it
+        for (section, member) in
+            [("consent", "password"), ("consent", "browser"), ("launch", "env")]
+        {
+            if let Some(Value::Table(section)) = table.get_mut(section) {
+                section.remove(member);
+            }
         }
         Ok(Self { digest: sha256(table.to_string().as_bytes()), ..target })
     }
