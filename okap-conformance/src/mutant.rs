@@ -39,6 +39,12 @@ mod tests {
     use crate::catalogue;
 
     #[test]
+    fn the_table_can_be_read() {
+        let read = toml::from_str::<BTreeMap<String, Mutant>>(include_str!("../mutants.toml"));
+        assert!(!read.unwrap().is_empty());
+    }
+
+    #[test]
     fn every_test_catches_a_mutant() {
         for test in catalogue::all() {
             assert!(caught_by(test.id).next().is_some(), "{}: write its mutant", test.id);
