@@ -57,19 +57,17 @@ fn read(
     let name = at.file_name().unwrap_or_default().to_string_lossy().into_owned();
     if about.is_dir() {
         for entry in std::fs::read_dir(at)? {
-            if let Some(long) = read(&entry?.path(), most, files)? {
-                return Ok(Some(long));
+            match read(&entry?.path(), most, files) {
+                Ok(None) => {}
+                // a database takes its own files away
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                long => return long,
             }
         }
     } else if about.is_file() && about.len() > most {
         return Ok(Some(name));
     } else if about.is_file() {
-        match std::fs::read(at) {
-            Ok(bytes) => files.push((name, bytes)),
-            // a database takes its own files away
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
+        files.push((name, std::fs::read(at)?));
     }
     Ok(None)
 }
