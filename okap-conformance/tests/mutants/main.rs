@@ -55,7 +55,14 @@ async fn every_mutant_is_killed_by_the_tests_it_names_and_fails_no_other() {
         let failed = report.failed();
         let named: BTreeSet<_> = mutant.killed_by.iter().copied().collect();
         let caught = !named.is_empty() && named.iter().all(|test| failed.contains(test));
-        let stray: Vec<_> = failed.difference(&named).collect();
+        let mut stray: BTreeSet<_> = failed.difference(&named).copied().collect();
+        if !stray.is_empty() {
+            // on a busy machine a test that measures time fails by chance: a stray fails twice
+            let again = bench::run(mutant.lie, |id| stray.contains(id)).await.failed();
+            let chance: Vec<_> = stray.difference(&again).copied().collect();
+            println!("        by chance {chance:?}");
+            stray.retain(|id| again.contains(id));
+        }
         all += 1;
         killed += usize::from(caught);
         let verdict = match (caught, stray.is_empty()) {
