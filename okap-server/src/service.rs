@@ -21,7 +21,7 @@ use crate::{
     body::{self, Body},
     clients::Clients,
     core::Core,
-    ports::{Clock, Documents, Forward, SystemClock, Upstream},
+    ports::{Clock, Documents, Forward, Upstream},
     proxy::{self, Addresses},
     remembered::Remembered,
     reply::{self, Reply},
@@ -77,10 +77,9 @@ impl<V: Vault, C: Consent> OkapService<V, C> {
     /// [`StartError`].
     #[cfg(feature = "https")]
     pub fn new(config: Config, vault: V, consent: C) -> Result<Self, StartError> {
-        let https = crate::ports::Https::new().map_err(|e| StartError::Tls(e.into()))?;
-        let documents = crate::ports::HttpsDocuments::builder()
-            .build()
-            .map_err(|e| StartError::Tls(e.into()))?;
+        use crate::ports::{Https, HttpsDocuments, SystemClock};
+        let https = Https::new().map_err(|e| StartError::Tls(e.into()))?;
+        let documents = HttpsDocuments::builder().build().map_err(|e| StartError::Tls(e.into()))?;
         Self::assembled(config, vault, consent, https, SystemClock, Some(Clients::new(documents)))
     }
 
