@@ -59,11 +59,11 @@ pub use control::{Control, ControlError};
 pub use memory::MemoryVault;
 pub use okap_engine::{
     flow::{Decided, Decision, Profile, shown},
-    narrow::Approved,
+    narrow::{Approved, as_asked},
     provider::{Auth, Style, Upstream as UpstreamProvider, Upstreams},
     record::{
-        Allowed, App, AuditRow, Change, Expect, Grant, Identity, Interaction, Key, Outcome, Owner,
-        Versioned,
+        Allowed, App, AuditRow, Back, Change, Expect, Grant, Identity, Interaction, Key, Outcome,
+        Owner, Versioned,
     },
 };
 pub use service::{OkapService, Peer, StartError};
