@@ -51,6 +51,11 @@ impl<V: Vault, C: Consent> Control<V, C> {
         Self { core }
     }
 
+    #[cfg(feature = "conformance-hook")]
+    pub(crate) fn core(&self) -> &Core<V, C> {
+        &self.core
+    }
+
     /// The store that was handed in.
     pub fn vault(&self) -> &V {
         &self.core.vault

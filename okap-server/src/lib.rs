@@ -15,6 +15,13 @@
 //! // axum: Router::new().fallback_service(okap)
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Features
+//!
+//! - `https`, on by default: the ordinary way to providers and to documents of published apps.
+//! - `testkit`: every promise of [`Vault`] as a test, for your own store.
+//! - `conformance-hook`: a hook by which `okap-conformance` plays the user of your vault; `hook` says
+//!   how to mount it.
 
 #![allow(clippy::result_large_err, reason = "an error here is an answer, ready to send")]
 
@@ -27,6 +34,8 @@ mod control;
 mod core;
 mod direct;
 mod holder;
+#[cfg(feature = "conformance-hook")]
+pub mod hook;
 mod memory;
 mod oauth;
 mod own;
@@ -50,11 +59,11 @@ pub use control::{Control, ControlError};
 pub use memory::MemoryVault;
 pub use okap_engine::{
     flow::{Decided, Decision, Profile, shown},
-    narrow::Approved,
+    narrow::{Approved, as_asked},
     provider::{Auth, Style, Upstream as UpstreamProvider, Upstreams},
     record::{
-        Allowed, App, AuditRow, Change, Expect, Grant, Identity, Interaction, Key, Outcome, Owner,
-        Versioned,
+        Allowed, App, AuditRow, Back, Change, Expect, Grant, Identity, Interaction, Key, Outcome,
+        Owner, Versioned,
     },
 };
 pub use service::{OkapService, Peer, StartError};

@@ -7,6 +7,7 @@ use std::{
 
 use okap_engine::record::{AuditRow, CallId, Change, Expect, Key, Owner, Versioned};
 use okap_types::{Provider, Secret};
+use serde::{Deserialize, Serialize};
 
 use crate::{CommitError, StoreError, Vault};
 
@@ -14,7 +15,6 @@ use crate::{CommitError, StoreError, Vault};
 #[derive(Debug, Default)]
 pub struct MemoryVault {
     inner: Mutex<Inner>,
-    keys: HashMap<(String, Provider), Secret<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -24,6 +24,17 @@ struct Inner {
     records: BTreeMap<Key, Versioned>,
     audit: Vec<AuditRow>,
     writes: u64,
+    keys: HashMap<(String, Provider), Secret<String>>,
+}
+
+/// What stands in a file: all but the keys.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    generation: u64,
+    writes: u64,
+    /// Key, version and text of each record.
+    records: Vec<(String, u64, String)>,
+    audit: Vec<AuditRow>,
 }
 
 impl MemoryVault {
@@ -35,9 +46,54 @@ impl MemoryVault {
 
     /// Adds an owner's key for a provider.
     #[must_use]
-    pub fn with_key(mut self, owner: &Owner, provider: Provider, key: Secret<String>) -> Self {
-        self.keys.insert((owner.as_str().to_owned(), provider), key);
+    pub fn with_key(self, owner: &Owner, provider: Provider, key: Secret<String>) -> Self {
+        self.keep_key(owner, provider, key);
         self
+    }
+
+    /// Adds an owner's key for a provider to a vault that is being used, or replaces it; a node that
+    /// remembers the earlier one goes by that for [`REMEMBERED`](crate::REMEMBERED) at most.
+    pub fn keep_key(&self, owner: &Owner, provider: Provider, key: Secret<String>) {
+        let mut inner = self.lock();
+        inner.generation += 1;
+        inner.keys.insert((owner.as_str().to_owned(), provider), key);
+    }
+
+    /// Everything that is kept, as JSON; master keys are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`] where a record is no text: none of those that a vault writes by itself.
+    pub fn written_out(&self) -> Result<Vec<u8>, StoreError> {
+        let inner = self.lock();
+        let records = inner.records.iter().map(|(key, found)| {
+            let text = String::from_utf8(found.bytes.clone()).map_err(StoreError::new)?;
+            Ok((key.as_str().to_owned(), found.version, text))
+        });
+        let records = records.collect::<Result<_, StoreError>>()?;
+        let (generation, writes, audit) = (inner.generation, inner.writes, inner.audit.clone());
+        serde_json::to_vec(&Written { generation, writes, records, audit }).map_err(StoreError::new)
+    }
+
+    /// A vault without keys that goes on where another was [written out](Self::written_out).
+    ///
+    /// ```
+    /// use okap_server::MemoryVault;
+    /// let again = MemoryVault::read_back(&MemoryVault::new().written_out()?)?;
+    /// assert!(again.audit().is_empty());
+    /// # Ok::<(), okap_server::StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`StoreError`] for other bytes than those.
+    pub fn read_back(written: &[u8]) -> Result<Self, StoreError> {
+        let Written { generation, writes, records, audit } =
+            serde_json::from_slice(written).map_err(StoreError::new)?;
+        let records = records.into_iter().map(|(key, version, text)| {
+            (Key::stored(&key), Versioned { version, bytes: text.into_bytes() })
+        });
+        let (calls, keys) = (audit.iter().map(|row| row.id).collect(), HashMap::new());
+        let records = records.collect();
+        Ok(Self { inner: Mutex::new(Inner { generation, calls, records, audit, writes, keys }) })
     }
 
     /// The audit so far.
@@ -110,8 +166,9 @@ impl Vault for MemoryVault {
         owner: &Owner,
         provider: &Provider,
     ) -> Result<Option<Secret<String>>, StoreError> {
-        Ok(self.keys.get(&(owner.as_str().to_owned(), provider.clone())).cloned())
+        Ok(self.lock().keys.get(&(owner.as_str().to_owned(), provider.clone())).cloned())
     }
+
     async fn generation(&self) -> Result<Option<u64>, StoreError> {
         Ok(Some(self.lock().generation))
     }

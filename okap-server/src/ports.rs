@@ -60,6 +60,8 @@ pub(crate) struct Forward {
     /// [`UNKNOWN`] where it was not asked.
     store_began: AtomicI64,
     latest: AtomicI64,
+    /// By how many milliseconds the conformance hook has turned it; 0 in every vault that is used.
+    turned: AtomicI64,
 }
 
 const UNKNOWN: i64 = i64::MIN;
@@ -71,7 +73,15 @@ impl Forward {
             began: Instant::now(),
             store_began: AtomicI64::new(UNKNOWN),
             latest: AtomicI64::new(0),
+            turned: AtomicI64::new(0),
         }
+    }
+
+    /// Turns it forward, at most ten years at once.
+    #[cfg(feature = "conformance-hook")]
+    pub(crate) fn turn(&self, seconds: u32) {
+        let seconds = i64::from(seconds.min(10 * 366 * 86_400));
+        self.turned.fetch_add(seconds * 1000, Ordering::AcqRel);
     }
 
     fn passed(&self) -> i64 {
@@ -83,7 +93,7 @@ impl Forward {
     pub(crate) fn set(&self, now: Timestamp) {
         let store_began = now.unix_millis().saturating_sub(self.passed());
         if self.store_began.swap(store_began, Ordering::AcqRel) == UNKNOWN {
-            self.latest.store(now.unix_millis(), Ordering::Release);
+            self.latest.store(self.turned(now.unix_millis()), Ordering::Release);
         }
     }
 
@@ -92,8 +102,13 @@ impl Forward {
             UNKNOWN => self.clock.now().unix_millis(),
             began => began.saturating_add(self.passed()),
         };
+        let now = self.turned(now);
         let latest = self.latest.fetch_max(now, Ordering::AcqRel);
         Timestamp::from_unix_millis(latest.max(now))
+    }
+
+    fn turned(&self, millis: i64) -> i64 {
+        millis.saturating_add(self.turned.load(Ordering::Acquire))
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
     body::{self, Body},
     clients::Clients,
     core::Core,
-    ports::{Clock, Documents, Forward, SystemClock, Upstream},
+    ports::{Clock, Documents, Forward, Upstream},
     proxy::{self, Addresses},
     remembered::Remembered,
     reply::{self, Reply},
@@ -42,6 +42,10 @@ pub enum StartError {
     /// The policy decides without a person, for this computer alone, and the issuer is another.
     #[error("issuer {0} is not this computer, and the policy approves without a person")]
     NotLoopback(url::Url),
+    /// Whoever reaches the hook is the owner, and the issuer is another computer.
+    #[cfg(feature = "conformance-hook")]
+    #[error("issuer {0} is not this computer, and the conformance hook is for this computer alone")]
+    Hooked(url::Url),
     /// The page for codes of other devices is not at the issuer.
     #[error("device page {0} is not at the issuer's address")]
     DevicePage(url::Url),
@@ -77,10 +81,9 @@ impl<V: Vault, C: Consent> OkapService<V, C> {
     /// [`StartError`].
     #[cfg(feature = "https")]
     pub fn new(config: Config, vault: V, consent: C) -> Result<Self, StartError> {
-        let https = crate::ports::Https::new().map_err(|e| StartError::Tls(e.into()))?;
-        let documents = crate::ports::HttpsDocuments::builder()
-            .build()
-            .map_err(|e| StartError::Tls(e.into()))?;
+        use crate::ports::{Https, HttpsDocuments, SystemClock};
+        let https = Https::new().map_err(|e| StartError::Tls(e.into()))?;
+        let documents = HttpsDocuments::builder().build().map_err(|e| StartError::Tls(e.into()))?;
         Self::assembled(config, vault, consent, https, SystemClock, Some(Clients::new(documents)))
     }
 
@@ -324,7 +327,7 @@ fn below<'a>(issuer: &url::Url, path: &'a str) -> Option<&'a str> {
     path.strip_prefix(issuer.path().trim_end_matches('/'))
 }
 
-fn is_loopback(url: &url::Url) -> bool {
+pub(crate) fn is_loopback(url: &url::Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),

@@ -1,6 +1,6 @@
 //! What a vault author implements.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use okap_engine::record::{Change, Key, Loaded, Owner, Record, Versioned};
 use okap_types::{Provider, Secret, Timestamp};
@@ -123,6 +123,49 @@ pub trait Vault: Send + Sync + 'static {
     /// Waits until the generation may be another: a hint that saves time, and may get lost.
     fn changed(&self) -> impl Future<Output = ()> + Send {
         std::future::pending()
+    }
+}
+
+/// A vault that its host goes on holding.
+impl<V: Vault> Vault for Arc<V> {
+    fn read(
+        &self,
+        keys: &[Key],
+    ) -> impl Future<Output = Result<Vec<Option<Versioned>>, StoreError>> + Send {
+        V::read(self, keys)
+    }
+
+    fn list(
+        &self,
+        prefix: &Key,
+        after: Option<&Key>,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<(Key, Versioned)>, StoreError>> + Send {
+        V::list(self, prefix, after, most)
+    }
+
+    fn commit(&self, changes: Vec<Change>) -> impl Future<Output = Result<(), CommitError>> + Send {
+        V::commit(self, changes)
+    }
+
+    fn master_key(
+        &self,
+        owner: &Owner,
+        provider: &Provider,
+    ) -> impl Future<Output = Result<Option<Secret<String>>, StoreError>> + Send {
+        V::master_key(self, owner, provider)
+    }
+
+    fn generation(&self) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send {
+        V::generation(self)
+    }
+
+    fn time(&self) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send {
+        V::time(self)
+    }
+
+    fn changed(&self) -> impl Future<Output = ()> + Send {
+        V::changed(self)
     }
 }
 

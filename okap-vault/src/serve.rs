@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::Context;
 use axum::{Router, extract::State, http::StatusCode, middleware, routing::get};
-use okap_server::{ConsentPage, Control, OkapService};
+use okap_server::{ConsentPage, Control, OkapService, hook::Hook};
 use tokio::{sync::watch, task::JoinHandle};
 use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
@@ -27,7 +27,7 @@ use crate::{
 };
 use door::Door;
 use front::Front;
-use hook::Hook;
+use hook::Desk;
 
 pub use address::AddressError;
 pub(crate) use address::check;
@@ -140,8 +140,9 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     config.device_page = Some(pages::device_page(&url));
     let (okap, hook) = match hooked {
         true => {
-            let (okap, hook) = Hook::around(config, vault.clone(), consent)?;
-            (okap, hook.router())
+            let desk = Desk::of(vault.clone(), url.scheme() == "https")?;
+            let (okap, hook) = Hook::danger_around(config, vault.clone(), consent, desk)?;
+            (okap, Router::new().route_service(okap_server::hook::PATH, hook))
         }
         false => (OkapService::new(config, vault.clone(), consent)?, Router::new()),
     };

@@ -38,7 +38,7 @@ const CHECKS: &[Check] = &[
     ("docs", "rustdoc without a warning", docs),
     ("licences", "cargo deny", licences),
     ("demo", "the demo runs to its end by itself", demo),
-    ("conformance", "this vault and the example in Python pass the conformance suite", || {
+    ("conformance", "this vault and those of the examples pass the conformance suite", || {
         conformance::run()
     }),
     ("interop", "official SDKs, foreign OAuth, other languages, a real browser", || {

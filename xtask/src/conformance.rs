@@ -6,11 +6,14 @@ use anyhow::Context;
 
 use crate::{interop, tools};
 
-/// Runs the command against `okap-vault`, then against the example of a vault in Python, each by the
-/// description beside it.
+/// Runs the command against `okap-vault`, then against the examples of a vault in memory and of one in
+/// Python, each by the description beside it.
 pub(crate) fn run() -> anyhow::Result<()> {
     let suite = tools::built("okap-conformance")?;
-    against(&suite, &["okap-vault/okap-target.toml"], folder_of(&suite)?)?;
+    let programs = folder_of(&suite)?;
+    against(&suite, &["okap-vault/okap-target.toml"], programs)?;
+    let memory = "examples/examples/memory_vault/okap-target.toml";
+    against(&suite, &[memory, "--seeds", "2"], &programs.join("examples"))?;
     let python = tools::root().join("examples/python-vault");
     let home = tools::folder().join("python-vault");
     // the vault begins with `#!/usr/bin/env python3`

@@ -3,6 +3,8 @@
 Whoever reaches it is the owner. So it is there only with `--test-hook`, on a loopback address.
 """
 
+from urllib.parse import urlsplit
+
 from .desk import shown_as
 from .errors import Refusal, answer
 from .reading import is_text, moment, read_body, read_json
@@ -20,6 +22,9 @@ class Hook:
 
     async def take(self, request):
         """Carries out an order."""
+        # a page whose name was bent to this address can send JSON, but no other name
+        if urlsplit(f"//{request.host}").hostname not in ("127.0.0.1", "::1", "localhost"):
+            raise Refusal("invalid_request", "the hook is for this computer alone", status=421)
         # a page of another site can post a form without asking; JSON it cannot
         if request.headers.get("Content-Type") != "application/json":
             raise Refusal("unsupported_media_type", "send application/json")

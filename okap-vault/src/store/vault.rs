@@ -1,16 +1,7 @@
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-};
+use std::{path::Path, sync::Arc};
 
 use okap_engine::record::{Change, Key, Owner, Versioned};
-use okap_server::{
-    CommitError, StoreError, Vault,
-    ports::{Clock, SystemClock},
-};
+use okap_server::{CommitError, StoreError, Vault};
 use okap_types::{Provider, Secret, Timestamp};
 
 use super::Database;
@@ -21,9 +12,6 @@ use crate::keys::{self, Keyring};
 pub struct StoredVault {
     database: Database,
     keyring: Option<Arc<Keyring>>,
-    /// Seconds by which the conformance hook has turned the clock forward; 0 in every vault that is
-    /// used.
-    turned: Arc<AtomicI64>,
 }
 
 /// A key was asked for while the keyring is closed.
@@ -35,13 +23,13 @@ impl StoredVault {
     /// A vault over an open database and its keyring.
     #[must_use]
     pub fn new(database: Database, keyring: Keyring) -> Self {
-        Self { keyring: Some(Arc::new(keyring)), ..Self::without_keys(database) }
+        Self { database, keyring: Some(Arc::new(keyring)) }
     }
 
     /// A vault whose keys stay closed; grants can be seen and revoked.
     #[must_use]
     pub fn without_keys(database: Database) -> Self {
-        Self { database, keyring: None, turned: Arc::default() }
+        Self { database, keyring: None }
     }
 
     /// Opens the vault in a directory with its passphrase; makes both where there is none.
@@ -71,14 +59,6 @@ impl StoredVault {
     /// [`StoreError`] where the keyring is closed.
     pub fn keyring(&self) -> Result<&Keyring, StoreError> {
         self.keyring.as_deref().ok_or_else(|| StoreError::new(Closed))
-    }
-
-    /// Turns the clock that all of the vault goes by forward, at most ten years at once; by how many
-    /// seconds.
-    pub(crate) fn turn_clock(&self, seconds: u32) -> i64 {
-        let seconds = i64::from(seconds.min(10 * 366 * 86_400));
-        self.turned.fetch_add(seconds, Ordering::AcqRel);
-        seconds
     }
 }
 
@@ -113,11 +93,7 @@ impl Vault for StoredVault {
     }
 
     async fn time(&self) -> Result<Option<Timestamp>, StoreError> {
-        let time = self.database.time().await?;
-        Ok(match self.turned.load(Ordering::Acquire) {
-            0 => time,
-            turned => Some(time.unwrap_or_else(|| SystemClock.now()).plus_seconds(turned)),
-        })
+        self.database.time().await
     }
 
     async fn changed(&self) {

@@ -1,13 +1,17 @@
 //! The vault's way to providers, with a hand on it.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use bytes::Bytes;
 use http::{Request, Uri};
 use okap_engine::provider::Upstreams;
-use okap_server::ports::{Https, Opening, Sending, Upstream};
 use okap_types::Provider;
 use url::Url;
+
+use crate::ports::{Opening, Sending, Upstream};
 
 /// The ordinary way to providers, some of which were moved.
 #[derive(Clone)]
@@ -15,25 +19,25 @@ pub(super) struct Routes(Arc<Ways>);
 
 struct Ways {
     known: Upstreams,
-    https: Https,
+    usual: Box<dyn Upstream>,
     /// From where to where, as beginnings of addresses.
     moved: RwLock<Vec<(String, String)>>,
 }
 
 impl Routes {
-    pub(super) fn over(known: Upstreams, https: Https) -> Self {
-        Self(Arc::new(Ways { known, https, moved: RwLock::default() }))
+    pub(super) fn over(known: Upstreams, usual: impl Upstream) -> Self {
+        Self(Arc::new(Ways { known, usual: Box::new(usual), moved: RwLock::default() }))
     }
 
     /// Sends calls for a provider to an address on this computer, which has no version in it.
-    pub(super) fn lead(&self, provider: &Provider, to: Url) -> Result<(), String> {
-        if !crate::config::is_loopback(&to) {
+    pub(super) fn lead(&self, provider: &Provider, to: &Url) -> Result<(), String> {
+        if !crate::service::is_loopback(to) {
             return Err("a provider is moved to this computer alone".to_owned());
         }
         let known = self.0.known.find(provider).ok_or(format!("no provider {provider}"))?;
         let from = trimmed(&known.base_url);
         // a version in the preset's path stays
-        let to = format!("{}{}", trimmed(&to), known.base_url.path().trim_end_matches('/'));
+        let to = format!("{}{}", trimmed(to), known.base_url.path().trim_end_matches('/'));
         let mut moved = self.0.moved.write().unwrap_or_else(PoisonError::into_inner);
         moved.retain(|(earlier, _)| *earlier != from);
         moved.push((from, to));
@@ -52,12 +56,18 @@ impl Upstream for Routes {
         if let Some(uri) = self.of(request.uri()) {
             *request.uri_mut() = uri;
         }
-        self.0.https.send(request)
+        self.0.usual.send(request)
     }
 
     fn open<'a>(&'a self, to: &'a Uri) -> Opening<'a> {
         let moved = self.of(to);
-        Box::pin(async move { self.0.https.open(moved.as_ref().unwrap_or(to)).await })
+        Box::pin(async move { self.0.usual.open(moved.as_ref().unwrap_or(to)).await })
+    }
+}
+
+impl fmt::Debug for Routes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routes").finish_non_exhaustive()
     }
 }
 

@@ -5,6 +5,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
+use super::Verb;
+
 /// One verb with what it needs. Members that are not known are left alone: a later suite may say
 /// more than this vault understands.
 #[derive(Debug, Deserialize)]
@@ -57,6 +59,17 @@ pub(super) enum Word {
 }
 
 impl Order {
+    /// The verb, where it is one that the vault's own rig may have.
+    pub(super) const fn verb(&self) -> Option<Verb> {
+        match self {
+            Self::Seed { .. } => Some(Verb::Seed),
+            Self::Audit { .. } => Some(Verb::Audit),
+            Self::Dump => Some(Verb::Dump),
+            Self::SignIn => Some(Verb::SignIn),
+            _ => None,
+        }
+    }
+
     /// Reads a body of version 1.
     pub(super) fn read(body: &[u8]) -> Result<Self, String> {
         let body: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;

@@ -1,7 +1,10 @@
 //! The user's part, played by the suite: finds the request that is meant, and decides it.
 
-use okap_engine::narrow::{Approved, as_asked};
-use okap_server::{ConsentPage, Control, ControlError, Decision, Interaction, shown};
+use okap_engine::{
+    flow::{Decision, shown},
+    narrow::{Approved, as_asked},
+    record::{Interaction, Owner},
+};
 use okap_types::{Capability, Limits, ModelAccess, ModelId, Models, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,7 +13,7 @@ use super::{
     Refused,
     order::{Decide, Word},
 };
-use crate::{store::StoredVault, user::owner};
+use crate::{Asked, Consent, Control, ControlError, Vault};
 
 /// What a request that leaves the models to the user is given.
 const CHOICE: usize = 1;
@@ -25,13 +28,17 @@ struct Left {
 }
 
 pub(super) async fn decide(
-    control: &Control<StoredVault, ConsentPage>,
+    control: &Control<impl Vault, impl Consent>,
+    owner: &Owner,
     order: Decide,
 ) -> Result<Value, Refused> {
     let asked = find(control, &order).await?;
     let decision = match order.decision {
         Word::Ignore => {
-            let page = format!("{}/consent/{}", control.issuer(), asked.id);
+            let page = match control.core().consent.ask(&asked, control.now()).await {
+                Asked::Visit(page) => Some(page),
+                Asked::Decided(..) => None,
+            };
             return Ok(json!({ "decided": false, "page": page }));
         }
         Word::Deny => Decision::Deny,
@@ -40,13 +47,13 @@ pub(super) async fn decide(
         ),
         Word::Narrow => narrowed(control, &asked, order.details)?,
     };
-    let decided = control.decide(&asked.id, &owner(), &shown(&asked), &decision).await?;
+    let decided = control.decide(&asked.id, owner, &shown(&asked), &decision).await?;
     let grant = decided.grant.map(|grant| grant.id);
     Ok(json!({ "decided": true, "grant": grant, "redirect": decided.redirect }))
 }
 
 async fn find(
-    control: &Control<StoredVault, ConsentPage>,
+    control: &Control<impl Vault, impl Consent>,
     order: &Decide,
 ) -> Result<Interaction, Refused> {
     // a page is sure, and a code that is typed is counted as a guess
@@ -73,14 +80,14 @@ async fn find(
 }
 
 /// All that was asked; where a choice was left to the user, the first model there is.
-fn all(control: &Control<StoredVault, ConsentPage>, asked: &ModelAccess) -> Approved {
+fn all(control: &Control<impl Vault, impl Consent>, asked: &ModelAccess) -> Approved {
     let known = control.known_models(&asked.provider).into_iter();
     let choice: Vec<ModelId> = known.filter_map(|m| m.parse().ok()).take(CHOICE).collect();
     as_asked(asked, &choice, control.latest_end())
 }
 
 fn narrowed(
-    control: &Control<StoredVault, ConsentPage>,
+    control: &Control<impl Vault, impl Consent>,
     asked: &Interaction,
     details: Vec<Option<Value>>,
 ) -> Result<Decision, Refused> {

@@ -2,27 +2,29 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use bytes::Bytes;
-use okap_server::ports::{Documents, FetchError, Fetched, Fetching, HttpsDocuments};
 use okap_types::{ClientDocument, ClientIdUrl};
+
+use crate::ports::{Documents, FetchError, Fetched, Fetching};
 
 /// The ordinary way, and what is found before it is taken.
 #[derive(Clone)]
 pub(super) struct Shelf(Arc<Parts>);
 
 struct Parts {
-    https: HttpsDocuments,
+    usual: Box<dyn Documents>,
     /// By address: the text and how many seconds it is fresh; `None` for a site that is down.
     put: RwLock<HashMap<String, Option<(Bytes, u32)>>>,
 }
 
 impl Shelf {
-    pub(super) fn over(https: HttpsDocuments) -> Self {
-        Self(Arc::new(Parts { https, put: RwLock::default() }))
+    pub(super) fn over(usual: impl Documents) -> Self {
+        Self(Arc::new(Parts { usual: Box::new(usual), put: RwLock::default() }))
     }
 
     pub(super) fn put(&self, url: String, document: Option<String>, fresh: u32) {
@@ -35,7 +37,7 @@ impl Documents for Shelf {
     fn fetch<'a>(&'a self, url: &'a ClientIdUrl) -> Fetching<'a> {
         let put = self.0.put.read().unwrap_or_else(PoisonError::into_inner);
         let found = match put.get(url.as_str()) {
-            None => return self.0.https.fetch(url),
+            None => return self.0.usual.fetch(url),
             Some(Some((bytes, _))) if bytes.len() > ClientDocument::LONGEST => {
                 Err(FetchError::new("the document is too long"))
             }
@@ -46,5 +48,11 @@ impl Documents for Shelf {
             Some(None) => Err(FetchError::new("the site does not answer")),
         };
         Box::pin(async move { found })
+    }
+}
+
+impl fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shelf").finish_non_exhaustive()
     }
 }
