@@ -4,11 +4,15 @@ mod cut;
 mod learn;
 mod views;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
 use crate::seed::Seed;
+use views::Wanted;
 
 /// Fewest characters of what counts as a secret: shorter ones stand everywhere by chance.
 pub(crate) const SHORTEST: usize = 16;
@@ -22,7 +26,15 @@ const CLOSE: char = '\u{fffff}';
 
 /// All secrets of a run. Clones share them.
 #[derive(Clone, Default)]
-pub struct Secrets(Arc<RwLock<Vec<Secret>>>);
+pub struct Secrets(Arc<RwLock<Known>>);
+
+#[derive(Default)]
+struct Known {
+    /// In the order in which they came; none is taken away.
+    secrets: Vec<Secret>,
+    /// What is looked for, by how the names of its secrets begin.
+    wanted: BTreeMap<String, Arc<Wanted>>,
+}
 
 #[derive(Clone)]
 struct Secret {
@@ -59,7 +71,7 @@ impl Secrets {
     }
 
     fn add(&self, name: &str, value: &str) {
-        let mut secrets = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let secrets = &mut self.write().secrets;
         if value.len() >= SHORTEST && !secrets.iter().any(|secret| secret.value == value) {
             let (name, value, coded) = (name.to_owned(), value.to_owned(), base64(value));
             secrets.push(Secret { name, value, coded });
@@ -94,7 +106,7 @@ impl Secrets {
 
     fn marked(&self, text: &str) -> String {
         let text = &text.replace([OPEN, CLOSE], "\u{fffd}");
-        let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let secrets = &self.read().secrets;
         let mut found: Vec<_> =
             secrets.iter().filter(|secret| text.contains(&secret.value)).collect();
         // the longest first: a secret may begin as another one does
@@ -118,13 +130,38 @@ impl Secrets {
     /// Looks for the secrets whose name begins so, in every form that a leak takes.
     #[must_use]
     pub fn find(&self, beginning: &str, bytes: &[u8]) -> Option<Sighting> {
-        let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let named = secrets.iter().filter(|secret| secret.name.starts_with(beginning));
-        views::find(&named.collect::<Vec<_>>(), bytes)
+        self.wanted(beginning).find(bytes)
+    }
+
+    /// What is looked for of the secrets whose name begins so: made once, and anew where one of them
+    /// has come since.
+    fn wanted(&self, beginning: &str) -> Arc<Wanted> {
+        let known = self.read();
+        let named = |secret: &&Secret| secret.name.starts_with(beginning);
+        if let Some(wanted) = known.wanted.get(beginning)
+            && !known.secrets.iter().skip(wanted.among).any(|secret| named(&secret))
+        {
+            return Arc::clone(wanted);
+        }
+        let secrets: Vec<_> = known.secrets.iter().filter(named).cloned().collect();
+        let among = known.secrets.len();
+        // others may go on meanwhile
+        drop(known);
+        let wanted = Arc::new(Wanted::new(&secrets, among));
+        self.write().wanted.insert(beginning.to_owned(), Arc::clone(&wanted));
+        wanted
     }
 
     fn len(&self) -> usize {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.read().secrets.len()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -200,6 +237,19 @@ mod tests {
         let event =
             |text| format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
         assert_eq!(found(&(event(head) + &event(tail))), Some("in pieces"));
+    }
+
+    #[test]
+    fn what_is_looked_for_is_made_anew_only_where_a_secret_of_its_kind_has_come() {
+        let secrets = secrets();
+        let (keys, all) = (secrets.wanted("master."), secrets.wanted(""));
+        assert!(Arc::ptr_eq(&all, &secrets.wanted("")));
+        secrets.know("master.again", KEY);
+        assert!(Arc::ptr_eq(&all, &secrets.wanted("")), "it was known");
+        secrets.know("token_1", "okap_at_0123456789");
+        assert!(Arc::ptr_eq(&keys, &secrets.wanted("master.")), "it is no key");
+        assert!(!Arc::ptr_eq(&all, &secrets.wanted("")));
+        assert_eq!(secrets.find("", b"okap_at_0123456789").unwrap().secret, "token_1");
     }
 
     #[test]

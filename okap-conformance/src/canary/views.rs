@@ -6,31 +6,47 @@ use serde_json::Value;
 
 use super::{SHORTEST, Secret, Sighting, url_safe};
 
-/// One of the secrets, where one stands in these bytes.
-pub(super) fn find(secrets: &[&Secret], bytes: &[u8]) -> Option<Sighting> {
-    let text = String::from_utf8_lossy(bytes);
-    let values = Wanted::all(secrets.iter().map(|&secret| (secret, secret.value.as_str())));
-    let coded = secrets
-        .iter()
-        .flat_map(|&secret| secret.coded.iter().map(move |form| (secret, form.as_str())));
-    let plain = || values.first(text.as_bytes(), "plain");
-    let base64 = || Wanted::all(coded).first(url_safe(&text).as_bytes(), "base64");
-    let hex = || values.first(&unhexed(text.as_bytes()), "hex");
-    let percent = || values.first(&unescaped(text.as_bytes(), b"%"), "percent");
-    let json = || values.first(&unescaped(text.as_bytes(), b"\\u00"), "json");
-    let whole = || values.first(pieces(&text).as_bytes(), "in pieces");
-    plain().or_else(base64).or_else(hex).or_else(percent).or_else(json).or_else(whole)
+/// What is looked for of some secrets, in every form.
+pub(super) struct Wanted {
+    /// Among how many secrets these were all.
+    pub(super) among: usize,
+    values: Texts,
+    coded: Texts,
 }
 
-/// What is looked for, and which secret each is of.
-struct Wanted<'a> {
-    of: Vec<(&'a Secret, &'a str)>,
+/// Texts, and the name of the secret that each is of.
+struct Texts {
+    of: Vec<(String, String)>,
     machine: Option<AhoCorasick>,
 }
 
-impl<'a> Wanted<'a> {
-    fn all(of: impl Iterator<Item = (&'a Secret, &'a str)>) -> Self {
-        let of: Vec<_> = of.collect();
+impl Wanted {
+    /// That of these secrets, which are all of their kind among so many.
+    pub(super) fn new(secrets: &[Secret], among: usize) -> Self {
+        let name = |secret: &Secret| secret.name.clone();
+        let values = secrets.iter().map(|secret| (name(secret), secret.value.clone()));
+        let coded = secrets
+            .iter()
+            .flat_map(|secret| secret.coded.iter().map(move |form| (name(secret), form.clone())));
+        Self { among, values: Texts::all(values.collect()), coded: Texts::all(coded.collect()) }
+    }
+
+    /// One of the secrets, where one stands in these bytes.
+    pub(super) fn find(&self, bytes: &[u8]) -> Option<Sighting> {
+        let text = String::from_utf8_lossy(bytes);
+        let Self { values, coded, .. } = self;
+        let plain = || values.first(text.as_bytes(), "plain");
+        let base64 = || coded.first(url_safe(&text).as_bytes(), "base64");
+        let hex = || values.first(&unhexed(text.as_bytes()), "hex");
+        let percent = || values.first(&unescaped(text.as_bytes(), b"%"), "percent");
+        let json = || values.first(&unescaped(text.as_bytes(), b"\\u00"), "json");
+        let whole = || values.first(pieces(&text).as_bytes(), "in pieces");
+        plain().or_else(base64).or_else(hex).or_else(percent).or_else(json).or_else(whole)
+    }
+}
+
+impl Texts {
+    fn all(of: Vec<(String, String)>) -> Self {
         let machine = AhoCorasick::new(of.iter().map(|(_, text)| text)).ok();
         Self { of, machine }
     }
@@ -45,7 +61,7 @@ impl<'a> Wanted<'a> {
             }
         };
         let (secret, _) = self.of.get(at)?;
-        Some(Sighting { secret: secret.name.clone(), form })
+        Some(Sighting { secret: secret.clone(), form })
     }
 }
 
