@@ -3,6 +3,7 @@
 mod cut;
 mod learn;
 mod views;
+mod word;
 
 use std::{
     collections::BTreeMap,
@@ -16,6 +17,8 @@ use views::Wanted;
 
 /// Fewest characters of what counts as a secret: shorter ones stand everywhere by chance.
 pub(crate) const SHORTEST: usize = 16;
+/// Fewest characters of what is a secret where a description holds it: a shorter one is soon guessed.
+pub(crate) const SHORTEST_WORD: usize = 4;
 /// How the tokens of the specification begin, without their kind.
 const TOKENS: [&str; 5] = ["okap_at_", "okap_rt_", "okap_ac_", "okap_dc_", "okap_ct_"];
 /// Characters of a token behind its prefix.
@@ -40,8 +43,10 @@ struct Known {
 struct Secret {
     name: String,
     value: String,
-    /// What is the same of it in base64url, wherever it begins.
+    /// What is the same of it in base64url, wherever it begins; nothing of a word.
     coded: Vec<String>,
+    /// Whether it is too short to be told from chance but where it stands as a word.
+    word: bool,
 }
 
 /// A secret that stands where it must not.
@@ -65,16 +70,31 @@ impl Secrets {
     /// Adds a secret under a name, and what a form makes of it under `NAME_form`; a value that is
     /// known keeps its first name. One of fewer than 16 characters is none.
     pub fn know(&self, name: &str, value: &str) {
+        if value.len() >= SHORTEST {
+            self.hold(name, value);
+        }
+    }
+
+    /// As [`know`](Self::know), of what a description holds: of 4 characters or more. One of fewer
+    /// than 16 is redacted where it stands as a word, and never [found](Self::find).
+    pub(crate) fn hold(&self, name: &str, value: &str) {
+        if value.len() < SHORTEST_WORD {
+            return;
+        }
         self.add(name, value);
         let form: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
         self.add(&format!("{name}_form"), &form);
+        let json = serde_json::Value::from(value).to_string();
+        let json = json.strip_prefix('"').and_then(|json| json.strip_suffix('"'));
+        self.add(&format!("{name}_json"), json.unwrap_or(value));
     }
 
     fn add(&self, name: &str, value: &str) {
         let secrets = &mut self.write().secrets;
-        if value.len() >= SHORTEST && !secrets.iter().any(|secret| secret.value == value) {
-            let (name, value, coded) = (name.to_owned(), value.to_owned(), base64(value));
-            secrets.push(Secret { name, value, coded });
+        if !secrets.iter().any(|secret| secret.value == value) {
+            let word = value.len() < SHORTEST;
+            let coded = if word { Vec::new() } else { base64(value) };
+            secrets.push(Secret { name: name.to_owned(), value: value.to_owned(), coded, word });
         }
     }
 
@@ -111,9 +131,13 @@ impl Secrets {
             secrets.iter().filter(|secret| text.contains(&secret.value)).collect();
         // the longest first: a secret may begin as another one does
         found.sort_by_key(|secret| std::cmp::Reverse(secret.value.len()));
-        let text = found
-            .iter()
-            .fold(text.to_owned(), |text, secret| text.replace(&secret.value, &mark(&secret.name)));
+        let text = found.iter().fold(text.to_owned(), |text, secret| {
+            let name = mark(&secret.name);
+            match secret.word {
+                true => word::replace(&text, &secret.value, &name),
+                false => text.replace(&secret.value, &name),
+            }
+        });
         // those that stand in it in base64
         let (mut safe, mut text) = (url_safe(&text), text);
         for (secret, form) in secrets.iter().flat_map(|s| s.coded.iter().map(move |form| (s, form)))
@@ -127,7 +151,8 @@ impl Secrets {
         text
     }
 
-    /// Looks for the secrets whose name begins so, in every form that a leak takes.
+    /// Looks for the secrets whose name begins so, in every form that a leak takes. Words are not
+    /// looked for: what a report says of its own may have one.
     #[must_use]
     pub fn find(&self, beginning: &str, bytes: &[u8]) -> Option<Sighting> {
         self.wanted(beginning).find(bytes)
@@ -137,7 +162,7 @@ impl Secrets {
     /// has come since.
     fn wanted(&self, beginning: &str) -> Arc<Wanted> {
         let known = self.read();
-        let named = |secret: &&Secret| secret.name.starts_with(beginning);
+        let named = |secret: &&Secret| !secret.word && secret.name.starts_with(beginning);
         if let Some(wanted) = known.wanted.get(beginning)
             && !known.secrets.iter().skip(wanted.among).any(|secret| named(&secret))
         {
@@ -268,6 +293,41 @@ mod tests {
         assert_eq!(secrets.redact(&format!("pass={form}&b=c")), "pass=${PASSWORD_FORM}&b=c");
         assert_eq!(secrets.redact("made up & für this run"), "${PASSWORD}");
         assert_eq!(secrets.redact("made+up"), "made+up");
+    }
+
+    #[test]
+    fn a_secret_is_known_as_json_has_it() {
+        let secrets = Secrets::default();
+        secrets.know("password", "made \"up\" for this run");
+        assert_eq!(
+            secrets.redact("{\"a\":\"made \\\"up\\\" for this run\"}"),
+            "{\"a\":\"${PASSWORD_JSON}\"}"
+        );
+    }
+
+    #[test]
+    fn a_short_secret_of_a_description_is_redacted_where_it_stands_as_a_word() {
+        let secrets = secrets();
+        secrets.hold("launch_pin", "hunter2");
+        secrets.hold("launch_key", "okapconf");
+        secrets.hold("launch_sign", "a b&c");
+        secrets.hold("launch_flag", "on");
+        for (said, shown) in [
+            ("hunter2", "${LAUNCH_PIN}"),
+            (
+                "\"hunter2\", (hunter2): x_hunter2",
+                "\"${LAUNCH_PIN}\", (${LAUNCH_PIN}): x_${LAUNCH_PIN}",
+            ),
+            ("hunter22 thunter2 hunter2", "hunter22 thunter2 ${LAUNCH_PIN}"),
+            ("pass=a+b%26c&on=a b&c", "pass=${LAUNCH_SIGN_FORM}&on=${LAUNCH_SIGN}"),
+            // part of a long one, which keeps its name
+            (KEY, "${MASTER_OPENAI}"),
+        ] {
+            assert_eq!(secrets.redact(said), shown);
+            assert_eq!(secrets.find("launch_", said.as_bytes()), None);
+        }
+        secrets.know("password", "hunter3");
+        assert_eq!(secrets.redact("hunter3"), "hunter3", "no description holds it");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What all tests of a run share: the vault, the provider behind it, and the driver.
 
+mod held;
+
 use std::{
     collections::BTreeSet,
     net::TcpListener,
@@ -17,7 +19,7 @@ use crate::{
     launch::{LaunchError, Launched, Places},
     provider::{self, FakeProvider},
     seed::Seed,
-    target::{Consent, Mode, Step, Target},
+    target::{Mode, Target},
     transcript::Transcript,
 };
 
@@ -62,7 +64,7 @@ impl Stage {
     /// # Errors
     /// [`StageError`].
     pub async fn open(target: Target, seed: Seed, secrets: Secrets) -> Result<Self, StageError> {
-        know_those_of(&target.consent, &secrets);
+        held::know(&target, |name| std::env::var(name).ok(), &secrets);
         let listen = target.provider.listen.clone();
         let config = provider::Config {
             listen: listen.clone(),
@@ -116,7 +118,7 @@ impl Stage {
         seed: Seed,
     ) -> Result<Self, StageError> {
         let secrets = Secrets::default();
-        know_those_of(&target.consent, &secrets);
+        held::know(&target, |name| std::env::var(name).ok(), &secrets);
         secrets.know("master", provider.master_key());
         let base_url = target.target.base_url.trim_end_matches('/').to_owned();
         let (run, url) = (seed.of("run").word(), provider.url());
@@ -238,23 +240,6 @@ impl Stage {
     }
 }
 
-/// Adds what the user signs in with.
-fn know_those_of(consent: &Consent, secrets: &Secrets) {
-    if let Some(password) = &consent.password {
-        secrets.know("password", password);
-    }
-    let pages = consent.browser.iter().flat_map(|browser| &browser.page);
-    for step in pages.flat_map(|page| &page.steps) {
-        match step {
-            Step::Fill { with, .. } => secrets.know("typed", with),
-            Step::FillFrom { env, .. } => {
-                secrets.know(env, &std::env::var(env).unwrap_or_default())
-            }
-            Step::Click { .. } => {}
-        }
-    }
-}
-
 /// Whoever decides; all else is the hook's, where there is one.
 fn driver(target: &Target, places: &Places, run: &str, patience: Duration) -> Box<dyn Driver> {
     let (consent, trust) = (&target.consent, &target.trust);
@@ -318,22 +303,6 @@ fn free_port() -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_the_user_signs_in_with_is_a_secret() {
-        let text = "[target]\nname='a'\nbase_url='http://127.0.0.1'\n\
-                    [consent]\npassword='a password of twenty'\n\
-                    [consent.browser]\nwebdriver='http://127.0.0.1:9515'\n\
-                    [[consent.browser.page]]\naddress='/login'\n\
-                    steps=[{fill='#user', with='owner'}, {fill='#pass', with='another of twenty two'}]";
-        let target = Target::parse(text, std::path::Path::new("t.toml"), &[], []).unwrap();
-        let secrets = Secrets::default();
-        know_those_of(&target.consent, &secrets);
-        assert_eq!(
-            secrets.redact("owner: a password of twenty, another of twenty two"),
-            "owner: ${PASSWORD}, ${TYPED}"
-        );
-    }
 
     #[test]
     fn metadata_stand_between_origin_and_path() {

@@ -89,9 +89,12 @@ pub struct Launch {
     /// What is asked until it answers 2xx, such as `GET /healthz`.
     #[serde(default = "ready")]
     pub ready: String,
-    /// Added to the environment.
+    /// Added to the environment. The values are kept out of reports like passwords.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// Names of those in `env` whose values are no secrets: `RUST_LOG`.
+    #[serde(default)]
+    pub open: Vec<String>,
 }
 
 /// The fake provider, as the vault sees it.

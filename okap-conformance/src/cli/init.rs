@@ -126,7 +126,8 @@ impl Answers {
         if !command.is_empty() {
             text.push_str(&format!(
                 "\n# {{port}}, {{base_url}}, {{dir}} (a new folder), {{provider.openai}} and \
-                 {{master.openai}} (address and key of the\n# fake provider) are filled in\n\
+                 {{master.openai}} (address and key of the\n# fake provider) are filled in; no report \
+                 shows a value of env but those that open names: open = [\"RUST_LOG\"]\n\
                  [launch]\ncommand = [{}]\nready = \"GET /.well-known/oauth-authorization-server\"\n\
                  env = {{ OPENAI_BASE_URL = \"{{provider.openai}}\", OPENAI_API_KEY = \
                  \"{{master.openai}}\" }}\n",

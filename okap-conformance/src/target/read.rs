@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use super::{Mode, Target};
 use crate::{
-    canary::SHORTEST,
+    canary::{SHORTEST, SHORTEST_WORD},
     digest::sha256,
     http::{Trust, Unusable},
 };
@@ -43,6 +43,15 @@ pub enum TargetError {
          give the user of the tests a longer one, or leave it out"
     )]
     Password,
+    /// What a browser types could not be told from other words, either.
+    #[error(
+        "the variable {0}, which consent.browser types, has fewer than {SHORTEST_WORD} characters and \
+         could not be kept out of reports: give the user of the tests a longer one"
+    )]
+    Typed(String),
+    /// A variable is said to be no secret, and there is none of that name.
+    #[error("launch.open names {0}, which launch.env does not have")]
+    Open(String),
     /// What is tested there may be somebody else's.
     #[error("{0} is not on this computer; if the vault is yours to test, add --i-own-this")]
     Elsewhere(String),
@@ -105,6 +114,11 @@ impl Target {
             target.map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
         if target.consent.password.as_ref().is_some_and(|password| password.len() < SHORTEST) {
             return Err(TargetError::Password);
+        }
+        if let Some(launch) = &target.launch
+            && let Some(name) = launch.open.iter().find(|name| !launch.env.contains_key(*name))
+        {
+            return Err(TargetError::Open(name.clone()));
         }
         // the digest is published: what opens something could be guessed by it
         for (section, member) in
@@ -216,6 +230,16 @@ mod tests {
         let (one, other) = (with("sixteen letters.").unwrap(), with("another password").unwrap());
         assert_eq!(one.digest, other.digest, "it cannot be guessed from what is published");
         assert_ne!(one.digest, parse(FILE, &["consent.user=jo"], &[]).unwrap().digest);
+    }
+
+    #[test]
+    fn a_variable_that_is_no_secret_is_one_that_the_vault_is_given() {
+        let with = |open: &str| {
+            let launch = format!("[launch]\ncommand=['x']\nopen=['{open}']\nenv={{A='b'}}");
+            parse(&format!("{FILE}\n{launch}"), &[], &[])
+        };
+        assert_eq!(with("A").unwrap().launch.unwrap().open, ["A"]);
+        assert!(with("B").unwrap_err().contains("launch.open names B"));
     }
 
     #[test]
