@@ -91,7 +91,8 @@ impl Target {
     ) -> Result<Self, TargetError> {
         let wrong =
             |said: String| TargetError::Parse(path.to_owned(), said.trim().replace('\n', "; "));
-        let mut table: Table = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let mut table: Table =
+            toml::from_str(text).map_err(|error| wrong(at_its_line(text, &error)))?;
         for (name, value) in variables {
             // a key may have underscores, a section has none
             if let Some((section, key)) =
@@ -145,6 +146,13 @@ impl Target {
         });
         if here { Ok(()) } else { Err(TargetError::Elsewhere(self.target.base_url.clone())) }
     }
+}
+
+/// What is wrong, and where; the line itself may hold a password.
+fn at_its_line(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or(0, |before| before.matches('\n').count());
+    format!("line {}: {}", line.saturating_add(1), error.message())
 }
 
 /// The path below the nearest folder that has a `.git`; as it is where there is none.
@@ -240,6 +248,14 @@ mod tests {
         };
         assert_eq!(with("A").unwrap().launch.unwrap().open, ["A"]);
         assert!(with("B").unwrap_err().contains("launch.open names B"));
+    }
+
+    #[test]
+    fn a_description_that_is_no_toml_is_told_by_its_line_and_not_shown() {
+        let said = parse(&format!("{FILE}\n[consent]\npassword = 'made up for this"), &[], &[]);
+        let said = said.unwrap_err();
+        assert!(said.contains("t.toml does not hold: line 8: "), "{said}");
+        assert!(!said.contains("made up"), "{said}");
     }
 
     #[test]
