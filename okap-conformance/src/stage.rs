@@ -1,13 +1,9 @@
 //! What all tests of a run share: the vault, the provider behind it, and the driver.
 
+mod clock;
 mod held;
 
-use std::{
-    collections::BTreeSet,
-    net::TcpListener,
-    sync::atomic::{AtomicI64, Ordering},
-    time::Duration,
-};
+use std::{collections::BTreeSet, net::TcpListener, sync::atomic::AtomicI64, time::Duration};
 
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -138,44 +134,6 @@ impl Stage {
         };
         stage.look_around(&url).await?;
         Ok(stage)
-    }
-
-    /// How many seconds the vault's clock was turned forward.
-    pub(crate) fn turned(&self) -> i64 {
-        self.turned.load(Ordering::Acquire)
-    }
-
-    /// Takes note that the vault's clock was turned forward.
-    pub(crate) fn turn(&self, seconds: u32) {
-        self.turned.fetch_add(i64::from(seconds), Ordering::AcqRel);
-    }
-
-    /// Starts the vault anew over the same data.
-    ///
-    /// # Errors
-    /// [`StageError::Driver`] where neither the suite nor the driver has started it.
-    pub(crate) async fn restart(&self) -> Result<(), StageError> {
-        match &mut *self.launched.lock().await {
-            Some(launched) => {
-                launched.restart().await?;
-                self.turned_again().await?;
-                // the way to the fake provider may be kept in memory alone
-                self.seeded(&advertised(&self.target, &self.provider)).await
-            }
-            None => {
-                self.driver.carry_out("", &Order::Restart).await?;
-                Ok(())
-            }
-        }
-    }
-
-    /// A clock that a test has turned stands at the system's time again behind a restart.
-    async fn turned_again(&self) -> Result<(), StageError> {
-        let seconds = u32::try_from(self.turned()).unwrap_or(u32::MAX);
-        if seconds > 0 {
-            self.driver.carry_out("", &Order::Advance { seconds }).await?;
-        }
-        Ok(())
     }
 
     /// What the vault has written to its standard output and error, where the suite has started it.
