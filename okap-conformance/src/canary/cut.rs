@@ -1,6 +1,6 @@
 //! Secrets whose end was cut off.
 
-use super::{SHORTEST, Secrets, variable};
+use super::{SHORTEST, Secrets, shown::variable};
 
 /// What stands where a text was cut.
 const CUT: char = '…';

@@ -1,6 +1,6 @@
 //! Secrets that are too short to be told from chance inside of other words.
 
-use super::{CLOSE, OPEN};
+use super::shown::{CLOSE, OPEN};
 
 /// The text with a value replaced wherever it stands as a word: where neither side goes on with a
 /// letter or a digit. Names of secrets stay as they are.
