@@ -2,34 +2,48 @@
 
 mod cut;
 mod learn;
+mod shown;
 mod views;
+mod word;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
 use crate::seed::Seed;
+use views::Wanted;
 
 /// Fewest characters of what counts as a secret: shorter ones stand everywhere by chance.
 pub(crate) const SHORTEST: usize = 16;
+/// Fewest characters of what is a secret where a description holds it: a shorter one is soon guessed.
+pub(crate) const SHORTEST_WORD: usize = 4;
 /// How the tokens of the specification begin, without their kind.
 const TOKENS: [&str; 5] = ["okap_at_", "okap_rt_", "okap_ac_", "okap_dc_", "okap_ct_"];
 /// Characters of a token behind its prefix.
 const TOKEN: usize = 49;
-/// What stands around a name while a text is redacted; neither is a character of any text.
-const OPEN: char = '\u{ffffe}';
-const CLOSE: char = '\u{fffff}';
-
 /// All secrets of a run. Clones share them.
 #[derive(Clone, Default)]
-pub struct Secrets(Arc<RwLock<Vec<Secret>>>);
+pub struct Secrets(Arc<RwLock<Known>>);
+
+#[derive(Default)]
+struct Known {
+    /// In the order in which they came; none is taken away.
+    secrets: Vec<Secret>,
+    /// What is looked for, by how the names of its secrets begin.
+    wanted: BTreeMap<String, Arc<Wanted>>,
+}
 
 #[derive(Clone)]
 struct Secret {
     name: String,
     value: String,
-    /// What is the same of it in base64url, wherever it begins.
+    /// What is the same of it in base64url, wherever it begins; nothing of a word.
     coded: Vec<String>,
+    /// Whether it is too short to be told from chance but where it stands as a word.
+    word: bool,
 }
 
 /// A secret that stands where it must not.
@@ -53,16 +67,31 @@ impl Secrets {
     /// Adds a secret under a name, and what a form makes of it under `NAME_form`; a value that is
     /// known keeps its first name. One of fewer than 16 characters is none.
     pub fn know(&self, name: &str, value: &str) {
+        if value.len() >= SHORTEST {
+            self.hold(name, value);
+        }
+    }
+
+    /// As [`know`](Self::know), of what a description holds: of 4 characters or more. One of fewer
+    /// than 16 is redacted where it stands as a word, and never [found](Self::find).
+    pub(crate) fn hold(&self, name: &str, value: &str) {
+        if value.len() < SHORTEST_WORD {
+            return;
+        }
         self.add(name, value);
         let form: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
         self.add(&format!("{name}_form"), &form);
+        let json = serde_json::Value::from(value).to_string();
+        let json = json.strip_prefix('"').and_then(|json| json.strip_suffix('"'));
+        self.add(&format!("{name}_json"), json.unwrap_or(value));
     }
 
     fn add(&self, name: &str, value: &str) {
-        let mut secrets = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if value.len() >= SHORTEST && !secrets.iter().any(|secret| secret.value == value) {
-            let (name, value, coded) = (name.to_owned(), value.to_owned(), base64(value));
-            secrets.push(Secret { name, value, coded });
+        let secrets = &mut self.write().secrets;
+        if !secrets.iter().any(|secret| secret.value == value) {
+            let word = value.len() < SHORTEST;
+            let coded = if word { Vec::new() } else { base64(value) };
+            secrets.push(Secret { name: name.to_owned(), value: value.to_owned(), coded, word });
         }
     }
 
@@ -79,69 +108,47 @@ impl Secrets {
         }
     }
 
-    /// The text with each secret replaced by `${NAME}`, as a shell has it.
-    #[must_use]
-    pub fn redact(&self, text: &str) -> String {
-        named(&self.marked(text))
-    }
-
-    /// As [`redact`](Self::redact), for what becomes a line of a shell: a `${` that stood in the
-    /// text is `$${`, so that nobody takes it for a secret's name.
-    #[must_use]
-    pub fn redact_for_shell(&self, text: &str) -> String {
-        named(&self.marked(text).replace("${", "$${"))
-    }
-
-    fn marked(&self, text: &str) -> String {
-        let text = &text.replace([OPEN, CLOSE], "\u{fffd}");
-        let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let mut found: Vec<_> =
-            secrets.iter().filter(|secret| text.contains(&secret.value)).collect();
-        // the longest first: a secret may begin as another one does
-        found.sort_by_key(|secret| std::cmp::Reverse(secret.value.len()));
-        let text = found
-            .iter()
-            .fold(text.to_owned(), |text, secret| text.replace(&secret.value, &mark(&secret.name)));
-        // those that stand in it in base64
-        let (mut safe, mut text) = (url_safe(&text), text);
-        for (secret, form) in secrets.iter().flat_map(|s| s.coded.iter().map(move |form| (s, form)))
-        {
-            while let Some(at) = safe.find(form.as_str()) {
-                let to = at.saturating_add(form.len());
-                text.replace_range(at..to, &mark(&secret.name));
-                safe = url_safe(&text);
-            }
-        }
-        text
-    }
-
-    /// Looks for the secrets whose name begins so, in every form that a leak takes.
+    /// Looks for the secrets whose name begins so, in every form that a leak takes. Words are not
+    /// looked for: what a report says of its own may have one.
     #[must_use]
     pub fn find(&self, beginning: &str, bytes: &[u8]) -> Option<Sighting> {
-        let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let named = secrets.iter().filter(|secret| secret.name.starts_with(beginning));
-        views::find(&named.collect::<Vec<_>>(), bytes)
+        self.wanted(beginning).find(bytes)
+    }
+
+    /// What is looked for of the secrets whose name begins so: made once, and anew where one of them
+    /// has come since.
+    fn wanted(&self, beginning: &str) -> Arc<Wanted> {
+        let known = self.read();
+        let named = |secret: &&Secret| !secret.word && secret.name.starts_with(beginning);
+        if let Some(wanted) = known.wanted.get(beginning)
+            && !known.secrets.iter().skip(wanted.among).any(|secret| named(&secret))
+        {
+            return Arc::clone(wanted);
+        }
+        let secrets: Vec<_> = known.secrets.iter().filter(named).cloned().collect();
+        let among = known.secrets.len();
+        // others may go on meanwhile
+        drop(known);
+        let wanted = Arc::new(Wanted::new(&secrets, among));
+        self.write().wanted.insert(beginning.to_owned(), Arc::clone(&wanted));
+        wanted
     }
 
     fn len(&self) -> usize {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.read().secrets.len()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
-}
-
-fn mark(name: &str) -> String {
-    format!("{OPEN}{}{CLOSE}", variable(name))
-}
-
-fn named(marked: &str) -> String {
-    marked.replace(OPEN, "${").replace(CLOSE, "}")
-}
-
-fn variable(name: &str) -> String {
-    name.to_ascii_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_")
 }
 
 /// A text in the alphabet of base64url, byte for byte.
@@ -203,6 +210,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_looked_for_is_made_anew_only_where_a_secret_of_its_kind_has_come() {
+        let secrets = secrets();
+        let (keys, all) = (secrets.wanted("master."), secrets.wanted(""));
+        assert!(Arc::ptr_eq(&all, &secrets.wanted("")));
+        secrets.know("master.again", KEY);
+        assert!(Arc::ptr_eq(&all, &secrets.wanted("")), "it was known");
+        secrets.know("token_1", "okap_at_0123456789");
+        assert!(Arc::ptr_eq(&keys, &secrets.wanted("master.")), "it is no key");
+        assert!(!Arc::ptr_eq(&all, &secrets.wanted("")));
+        assert_eq!(secrets.find("", b"okap_at_0123456789").unwrap().secret, "token_1");
+    }
+
+    #[test]
     fn what_is_no_secret_is_not_found() {
         assert_eq!(found("sk-okapconf-0123456789abcde and c2stb2thcGNvbmY"), None);
         assert_eq!(secrets().find("token_", KEY.as_bytes()), None);
@@ -218,13 +238,6 @@ mod tests {
         assert_eq!(secrets.redact(&format!("pass={form}&b=c")), "pass=${PASSWORD_FORM}&b=c");
         assert_eq!(secrets.redact("made up & für this run"), "${PASSWORD}");
         assert_eq!(secrets.redact("made+up"), "made+up");
-    }
-
-    #[test]
-    fn what_looked_like_a_name_before_is_told_apart_from_a_name() {
-        let text = format!("${{HOME}} {KEY} \u{ffffe}X\u{fffff}");
-        let shown = secrets().redact_for_shell(&text);
-        assert_eq!(shown, "$${HOME} ${MASTER_OPENAI} \u{fffd}X\u{fffd}");
     }
 
     #[test]

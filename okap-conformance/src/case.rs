@@ -134,11 +134,9 @@ impl Case {
     /// How long the vault waits for a provider.
     ///
     /// # Errors
-    /// [`Stop::Untestable`] where the target does not say.
+    /// [`Stop::Untestable`] where the target does not say, or the suite would wait for less.
     pub fn waits_for_provider(&self) -> Result<Duration, Stop> {
-        let said = self.stage.target.timeouts.provider.as_ref().map(|span| span.0);
-        let missing = "[timeouts] provider does not say how long the vault waits for a provider";
-        said.ok_or_else(|| Stop::Untestable(missing.to_owned()))
+        self.stage.target.timeouts.waits_for_provider().map_err(Stop::Untestable)
     }
 
     /// Seconds since 1970 by the vault's clock.

@@ -134,7 +134,8 @@ pub enum Order {
         /// Who.
         user: String,
     },
-    /// See [`Verb::Restart`]; for drivers in the process of the vault alone.
+    /// See [`Verb::Restart`]; for drivers in the process of the vault alone, which keep the clock
+    /// where it was turned to.
     Restart,
 }
 

@@ -148,6 +148,7 @@ impl Http {
             status,
             answer_headers,
             answer,
+            ca: self.trust.file_at(&call.url),
         };
         self.transcript.write(exchange, received)
     }

@@ -12,12 +12,22 @@ const DIGITS: usize = 32;
 
 /// A report that shows a secret, and so was not written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{report} would show a secret ({}, {}) and was not written; please report this", .seen.secret, .seen.form)]
+#[error("{report} would show a secret ({}, {}) and was not written; {}", .seen.secret, .seen.form, .seen.way_out())]
 pub struct Leak {
     /// Which report.
     pub report: String,
     /// The secret.
     pub seen: Sighting,
+}
+
+impl Sighting {
+    /// What to do where a finished report shows it.
+    fn way_out(&self) -> &'static str {
+        match self.secret.starts_with("launch_") {
+            true => "if it is none, name its variable in launch.open",
+            false => "please report this",
+        }
+    }
 }
 
 /// Looks through a finished report.
@@ -71,6 +81,15 @@ mod tests {
             assert!(!leak.to_string().contains(&key));
         }
         assert_eq!(look(&secrets, "report.html", &secrets.redact(&key)), Ok(()));
+    }
+
+    #[test]
+    fn a_value_of_launch_env_that_stands_in_a_report_by_itself_can_be_said_to_be_no_secret() {
+        let secrets = Secrets::default();
+        secrets.know("launch_PATH", "oauth-authorization-server");
+        let said = look(&secrets, "report.html", "oauth-authorization-server").unwrap_err();
+        assert!(said.to_string().ends_with("name its variable in launch.open"), "{said}");
+        assert_eq!(look(&Secrets::default(), "report.html", "oauth-authorization-server"), Ok(()));
     }
 
     #[test]

@@ -1,11 +1,9 @@
 //! What all tests of a run share: the vault, the provider behind it, and the driver.
 
-use std::{
-    collections::BTreeSet,
-    net::TcpListener,
-    sync::atomic::{AtomicI64, Ordering},
-    time::Duration,
-};
+mod clock;
+mod held;
+
+use std::{collections::BTreeSet, net::TcpListener, sync::atomic::AtomicI64, time::Duration};
 
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -17,7 +15,7 @@ use crate::{
     launch::{LaunchError, Launched, Places},
     provider::{self, FakeProvider},
     seed::Seed,
-    target::{Consent, Mode, Step, Target},
+    target::{Mode, Target},
     transcript::Transcript,
 };
 
@@ -62,7 +60,7 @@ impl Stage {
     /// # Errors
     /// [`StageError`].
     pub async fn open(target: Target, seed: Seed, secrets: Secrets) -> Result<Self, StageError> {
-        know_those_of(&target.consent, &secrets);
+        held::know(&target, |name| std::env::var(name).ok(), &secrets);
         let listen = target.provider.listen.clone();
         let config = provider::Config {
             listen: listen.clone(),
@@ -116,7 +114,7 @@ impl Stage {
         seed: Seed,
     ) -> Result<Self, StageError> {
         let secrets = Secrets::default();
-        know_those_of(&target.consent, &secrets);
+        held::know(&target, |name| std::env::var(name).ok(), &secrets);
         secrets.know("master", provider.master_key());
         let base_url = target.target.base_url.trim_end_matches('/').to_owned();
         let (run, url) = (seed.of("run").word(), provider.url());
@@ -136,44 +134,6 @@ impl Stage {
         };
         stage.look_around(&url).await?;
         Ok(stage)
-    }
-
-    /// How many seconds the vault's clock was turned forward.
-    pub(crate) fn turned(&self) -> i64 {
-        self.turned.load(Ordering::Acquire)
-    }
-
-    /// Takes note that the vault's clock was turned forward.
-    pub(crate) fn turn(&self, seconds: u32) {
-        self.turned.fetch_add(i64::from(seconds), Ordering::AcqRel);
-    }
-
-    /// Starts the vault anew over the same data.
-    ///
-    /// # Errors
-    /// [`StageError::Driver`] where neither the suite nor the driver has started it.
-    pub(crate) async fn restart(&self) -> Result<(), StageError> {
-        match &mut *self.launched.lock().await {
-            Some(launched) => {
-                launched.restart().await?;
-                self.turned_again().await?;
-                // the way to the fake provider may be kept in memory alone
-                self.seeded(&advertised(&self.target, &self.provider)).await
-            }
-            None => {
-                self.driver.carry_out("", &Order::Restart).await?;
-                Ok(())
-            }
-        }
-    }
-
-    /// A clock that a test has turned stands at the system's time again behind a restart.
-    async fn turned_again(&self) -> Result<(), StageError> {
-        let seconds = u32::try_from(self.turned()).unwrap_or(u32::MAX);
-        if seconds > 0 {
-            self.driver.carry_out("", &Order::Advance { seconds }).await?;
-        }
-        Ok(())
     }
 
     /// What the vault has written to its standard output and error, where the suite has started it.
@@ -235,23 +195,6 @@ impl Stage {
             verbs.insert(Verb::Restart);
         }
         Ok(verbs)
-    }
-}
-
-/// Adds what the user signs in with.
-fn know_those_of(consent: &Consent, secrets: &Secrets) {
-    if let Some(password) = &consent.password {
-        secrets.know("password", password);
-    }
-    let pages = consent.browser.iter().flat_map(|browser| &browser.page);
-    for step in pages.flat_map(|page| &page.steps) {
-        match step {
-            Step::Fill { with, .. } => secrets.know("typed", with),
-            Step::FillFrom { env, .. } => {
-                secrets.know(env, &std::env::var(env).unwrap_or_default())
-            }
-            Step::Click { .. } => {}
-        }
     }
 }
 
@@ -318,22 +261,6 @@ fn free_port() -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_the_user_signs_in_with_is_a_secret() {
-        let text = "[target]\nname='a'\nbase_url='http://127.0.0.1'\n\
-                    [consent]\npassword='a password of twenty'\n\
-                    [consent.browser]\nwebdriver='http://127.0.0.1:9515'\n\
-                    [[consent.browser.page]]\naddress='/login'\n\
-                    steps=[{fill='#user', with='owner'}, {fill='#pass', with='another of twenty two'}]";
-        let target = Target::parse(text, std::path::Path::new("t.toml"), &[], []).unwrap();
-        let secrets = Secrets::default();
-        know_those_of(&target.consent, &secrets);
-        assert_eq!(
-            secrets.redact("owner: a password of twenty, another of twenty two"),
-            "owner: ${PASSWORD}, ${TYPED}"
-        );
-    }
 
     #[test]
     fn metadata_stand_between_origin_and_path() {

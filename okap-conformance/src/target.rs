@@ -7,14 +7,16 @@
 mod consent;
 mod read;
 mod span;
+mod timeouts;
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Deserialize;
 
 pub use consent::{Browser, Choice, Mode, Page, Step};
 pub use read::TargetError;
 pub use span::{Span, span};
+pub use timeouts::{Timeouts, WAY};
 
 use crate::{http::Trust, profile::Profile};
 
@@ -89,9 +91,12 @@ pub struct Launch {
     /// What is asked until it answers 2xx, such as `GET /healthz`.
     #[serde(default = "ready")]
     pub ready: String,
-    /// Added to the environment.
+    /// Added to the environment. The values are kept out of reports like passwords.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// Names of those in `env` whose values are no secrets: `RUST_LOG`.
+    #[serde(default)]
+    pub open: Vec<String>,
 }
 
 /// The fake provider, as the vault sees it.
@@ -123,24 +128,6 @@ pub struct Consent {
     pub password: Option<String>,
 }
 
-/// How long the suite waits: `10s`, `500ms`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Timeouts {
-    /// For an answer.
-    pub request: Span,
-    /// For a decision to be seen.
-    pub consent: Span,
-    /// For a revocation to take effect.
-    pub revoke_effect: Span,
-    /// For a provider's answer to begin: how long the vault is set up to wait for it.
-    pub provider: Option<Span>,
-    /// For the vault to be ready.
-    pub launch: Span,
-    /// For one test.
-    pub test: Span,
-}
-
 /// US dollars per million tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -154,20 +141,6 @@ pub struct Pricing {
 impl Default for Provider {
     fn default() -> Self {
         Self { listen: "127.0.0.1:0".to_owned(), advertise: None }
-    }
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        let seconds = |n| Span(Duration::from_secs(n));
-        Self {
-            request: seconds(15),
-            consent: seconds(10),
-            revoke_effect: seconds(1),
-            provider: None,
-            launch: seconds(20),
-            test: seconds(60),
-        }
     }
 }
 

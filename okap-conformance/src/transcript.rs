@@ -33,6 +33,10 @@ pub struct Exchange {
     pub answer_headers: Vec<(String, String)>,
     /// Body of the answer, or why there was none.
     pub answer: String,
+    /// The file of the authority that was believed at an `https` address, as the description names
+    /// it from where the suite ran; `None` where the public ones are enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
 }
 
 impl Exchange {
@@ -44,6 +48,9 @@ impl Exchange {
             false => quoted(&self.method),
         };
         let mut line = format!("curl -i -X {method} {}", quoted(&self.url));
+        if let Some(ca) = &self.ca {
+            line.push_str(&format!(" --cacert {}", quoted(ca)));
+        }
         for (name, value) in &self.headers {
             line.push_str(&format!(" -H {}", quoted(&format!("{name}: {value}"))));
         }
@@ -140,6 +147,7 @@ impl Transcript {
             body: sent(&exchange.body),
             answer_headers: each(&exchange.answer_headers, &text),
             answer: text(&exchange.answer),
+            ca: exchange.ca.as_deref().map(sent),
             ..exchange
         }
     }
@@ -177,6 +185,7 @@ mod tests {
             status: None,
             answer_headers: Vec::new(),
             answer: String::new(),
+            ca: None,
         };
         assert_eq!(transcript.write(exchange, Vec::new()), 1);
         transcript.exchanges().remove(0)
@@ -191,6 +200,15 @@ mod tests {
             "curl -i -X POST \"http://127.0.0.1:1/x?a=\\$HOME\" \
              -H \"authorization: Bearer ${TOKEN}\" --data-raw \"{\\\"a\\\":\\\"\\`id\\`\\\"}\""
         );
+    }
+
+    #[test]
+    fn a_curl_line_believes_the_authority_that_the_suite_believed() {
+        let public = sent("https://127.0.0.1:1/x", "a", "");
+        assert!(!public.curl().contains("--cacert"), "{}", public.curl());
+        let own = Exchange { ca: Some("my vault/ca.pem".to_owned()), ..public };
+        let wanted = "curl -i -X POST \"https://127.0.0.1:1/x\" --cacert \"my vault/ca.pem\" -H \"authorization: a\"";
+        assert_eq!(own.curl(), wanted);
     }
 
     /// What curl is given when a shell runs the line.

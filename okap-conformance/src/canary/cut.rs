@@ -1,6 +1,6 @@
 //! Secrets whose end was cut off.
 
-use super::{SHORTEST, Secrets, variable};
+use super::{SHORTEST, Secrets, shown::variable};
 
 /// What stands where a text was cut.
 const CUT: char = '…';
@@ -13,7 +13,7 @@ impl Secrets {
         if !text.contains(CUT) {
             return text;
         }
-        let secrets = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let secrets = &self.read().secrets;
         let mut parts: Vec<_> = text.split(CUT).map(str::to_owned).collect();
         let before = parts.len() - 1;
         for part in parts.iter_mut().take(before) {

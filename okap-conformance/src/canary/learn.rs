@@ -99,6 +99,7 @@ mod tests {
             status: Some(200),
             answer_headers: vec![header],
             answer: answer.to_owned(),
+            ca: None,
         });
         secrets
     }

@@ -6,46 +6,66 @@ use serde_json::Value;
 
 use super::{SHORTEST, Secret, Sighting, url_safe};
 
-/// One of the secrets, where one stands in these bytes.
-pub(super) fn find(secrets: &[&Secret], bytes: &[u8]) -> Option<Sighting> {
-    let text = String::from_utf8_lossy(bytes);
-    let values = Wanted::all(secrets.iter().map(|&secret| (secret, secret.value.as_str())));
-    let coded = secrets
-        .iter()
-        .flat_map(|&secret| secret.coded.iter().map(move |form| (secret, form.as_str())));
-    let plain = || values.first(text.as_bytes(), "plain");
-    let base64 = || Wanted::all(coded).first(url_safe(&text).as_bytes(), "base64");
-    let hex = || values.first(&unhexed(text.as_bytes()), "hex");
-    let percent = || values.first(&unescaped(text.as_bytes(), b"%"), "percent");
-    let json = || values.first(&unescaped(text.as_bytes(), b"\\u00"), "json");
-    let whole = || values.first(pieces(&text).as_bytes(), "in pieces");
-    plain().or_else(base64).or_else(hex).or_else(percent).or_else(json).or_else(whole)
+/// What is looked for of some secrets, in every form.
+pub(super) struct Wanted {
+    /// Among how many secrets these were all.
+    pub(super) among: usize,
+    values: Texts,
+    coded: Texts,
 }
 
-/// What is looked for, and which secret each is of.
-struct Wanted<'a> {
-    of: Vec<(&'a Secret, &'a str)>,
+/// Texts, and the name of the secret that each is of.
+struct Texts {
+    of: Vec<(String, String)>,
     machine: Option<AhoCorasick>,
 }
 
-impl<'a> Wanted<'a> {
-    fn all(of: impl Iterator<Item = (&'a Secret, &'a str)>) -> Self {
-        let of: Vec<_> = of.collect();
+impl Wanted {
+    /// That of these secrets, which are all of their kind among so many.
+    pub(super) fn new(secrets: &[Secret], among: usize) -> Self {
+        let name = |secret: &Secret| secret.name.clone();
+        let values = secrets.iter().map(|secret| (name(secret), secret.value.clone()));
+        let coded = secrets
+            .iter()
+            .flat_map(|secret| secret.coded.iter().map(move |form| (name(secret), form.clone())));
+        Self { among, values: Texts::all(values.collect()), coded: Texts::all(coded.collect()) }
+    }
+
+    /// One of the secrets, where one stands in these bytes.
+    pub(super) fn find(&self, bytes: &[u8]) -> Option<Sighting> {
+        let text = String::from_utf8_lossy(bytes);
+        let Self { values, coded, .. } = self;
+        let plain = || values.first(text.as_bytes(), "plain");
+        let base64 = || coded.first(url_safe(&text).as_bytes(), "base64");
+        let hex = || values.first(&unhexed(text.as_bytes()), "hex");
+        let percent = || values.first(&unescaped(text.as_bytes(), b"%"), "percent");
+        let json = || values.first(&unescaped(text.as_bytes(), b"\\u00"), "json");
+        let whole = || values.first(pieces(&text).as_bytes(), "in pieces");
+        plain().or_else(base64).or_else(hex).or_else(percent).or_else(json).or_else(whole)
+    }
+}
+
+impl Texts {
+    fn all(of: Vec<(String, String)>) -> Self {
         let machine = AhoCorasick::new(of.iter().map(|(_, text)| text)).ok();
         Self { of, machine }
     }
 
     fn first(&self, bytes: &[u8], form: &'static str) -> Option<Sighting> {
         let at = match &self.machine {
-            Some(machine) => machine.find(bytes)?.pattern().as_usize(),
+            Some(machine) => {
+                count::looked(bytes.len());
+                machine.find(bytes)?.pattern().as_usize()
+            }
             // too many for the machine: one after the other
             None => {
+                count::looked(bytes.len().saturating_mul(self.of.len()));
                 let text = String::from_utf8_lossy(bytes);
                 self.of.iter().position(|(_, wanted)| text.contains(wanted))?
             }
         };
         let (secret, _) = self.of.get(at)?;
-        Some(Sighting { secret: secret.name.clone(), form })
+        Some(Sighting { secret: secret.clone(), form })
     }
 }
 
@@ -110,23 +130,53 @@ fn strings(json: &Value, names: &[&str], all: &mut String) {
     }
 }
 
+/// How many bytes were looked at, counted in tests alone.
+mod count {
+    #[cfg(test)]
+    thread_local!(static LOOKED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) });
+
+    #[cfg(not(test))]
+    pub(super) const fn looked(_: usize) {}
+
+    #[cfg(test)]
+    pub(super) fn looked(bytes: usize) {
+        LOOKED.set(LOOKED.get() + bytes);
+    }
+
+    /// Those of this thread since this was last asked.
+    #[cfg(test)]
+    pub(super) fn taken() -> usize {
+        LOOKED.take()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
-
+    use super::count;
     use crate::canary::Secrets;
 
-    #[test]
-    fn thousands_of_secrets_are_looked_for_in_megabytes_at_once() {
-        let secrets = Secrets::default();
-        for n in 0..6_000 {
-            secrets.know(&format!("token_{n}"), &format!("okap_at_{n:049}"));
+    /// How many bytes are looked at in a text without secrets where so many are known, for each of
+    /// its own.
+    fn passes(secrets: usize, words: usize) -> usize {
+        let known = Secrets::default();
+        for n in 0..secrets {
+            known.know(&format!("token_{n}"), &format!("okap_at_{n:049}"));
         }
-        let mut kept = "what a vault keeps, okap_at_ and hashes 0123456789abcdef ".repeat(150_000);
-        let begun = Instant::now();
-        assert_eq!(secrets.find("token_", kept.as_bytes()), None);
-        assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
-        kept.push_str(&format!("okap_at_{:049}", 5_999));
-        assert_eq!(secrets.find("token_", kept.as_bytes()).unwrap().secret, "token_5999");
+        let mut kept = "what a vault keeps, okap_at_ and hashes 0123456789abcdef ".repeat(words);
+        count::taken();
+        assert_eq!(known.find("token_", kept.as_bytes()), None);
+        let passes = count::taken().div_ceil(kept.len());
+        kept.push_str(&format!("okap_at_{:049}", secrets - 1));
+        let found = known.find("token_", kept.as_bytes()).unwrap();
+        assert_eq!(found.secret, format!("token_{}", secrets - 1));
+        passes
+    }
+
+    #[test]
+    fn a_text_is_looked_through_once_for_each_form_however_many_secrets_there_are() {
+        for (secrets, words) in [(1, 100), (60, 100), (6_000, 100), (6_000, 10_000)] {
+            let passes = passes(secrets, words);
+            assert!((1..=6).contains(&passes), "{passes} for {secrets} secrets");
+        }
     }
 }

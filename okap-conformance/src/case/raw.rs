@@ -94,6 +94,7 @@ impl Case {
                 status: raw.status(),
                 answer_headers: Vec::new(),
                 answer: came,
+                ca: self.stage.target.trust.file_at(self.issuer()),
             },
             raw.came.clone(),
         );

@@ -57,9 +57,7 @@ impl Case {
     /// # Errors
     /// As [`decide_by`](Self::decide_by).
     pub async fn advance(&self, seconds: u32) -> Result<(), Stop> {
-        self.order(Order::Advance { seconds }).await?;
-        self.stage.turn(seconds);
-        Ok(())
+        self.stage.advance(self.test.id, seconds).await.map_err(stopped)
     }
 
     /// The rows of a grant in the vault's audit.
@@ -79,7 +77,7 @@ impl Case {
     /// As [`decide_by`](Self::decide_by).
     pub async fn restart(&self) -> Result<(), Stop> {
         self.stage.restart().await.map_err(|error| match error {
-            StageError::Driver(DriverError::Unsupported(_)) => Stop::Untestable(error.to_string()),
+            StageError::Driver(error) => stopped(error),
             error => Stop::Broken(error.to_string()),
         })
     }
@@ -95,10 +93,13 @@ impl Case {
     /// # Errors
     /// As [`decide_by`](Self::decide_by).
     pub async fn order(&self, order: Order) -> Result<Value, Stop> {
-        let done = self.stage.driver.carry_out(self.test.id, &order).await;
-        done.map_err(|error| match error {
-            DriverError::Unsupported(_) => Stop::Untestable(error.to_string()),
-            DriverError::Failed(_) => Stop::Broken(error.to_string()),
-        })
+        self.stage.driver.carry_out(self.test.id, &order).await.map_err(stopped)
+    }
+}
+
+fn stopped(error: DriverError) -> Stop {
+    match error {
+        DriverError::Unsupported(_) => Stop::Untestable(error.to_string()),
+        DriverError::Failed(_) => Stop::Broken(error.to_string()),
     }
 }

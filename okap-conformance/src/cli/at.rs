@@ -35,6 +35,7 @@ impl At {
             target.is_here()?;
         }
         target.can_decide()?;
+        target.can_keep(|name| std::env::var(name).ok())?;
         if target.consent.mode() == Mode::Human {
             if !std::io::stdin().is_terminal() {
                 bail!("consent by a person needs a terminal; without one take a hook or a browser");

@@ -60,6 +60,13 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Exit> {
     let verbs = serde_json::to_value(&stage.verbs)?;
     let words: Vec<_> = verbs.as_array().into_iter().flatten().filter_map(|v| v.as_str()).collect();
     says.ok("driver", &format!("{}: {}", stage.target.consent.mode(), words.join(", ")));
+    let proxy = stage.target.profiles().contains(&Profile::Proxy);
+    if let Err(why) = stage.target.timeouts.waits_for_provider()
+        && proxy
+    {
+        says.line("-- ", "timeouts", &why);
+        says.hint("proxy.patience.silent is untestable so, and the run incomplete");
+    }
     let case = Case::new(Arc::clone(&stage), &DOCTOR, 1);
     let came = unless_ended(both_ways(&case, &says)).await;
     stage.close().await;

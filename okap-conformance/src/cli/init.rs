@@ -55,6 +55,14 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     Ok(Exit::Conformant)
 }
 
+/// What nobody can answer before the vault is set up for the tests.
+const TIMEOUTS: &str = "
+[timeouts]
+# for a provider's answer to begin, as the vault is set up: without it proxy.patience.silent, where a
+# provider is silent, is untestable; `request` (15s) has to be 4 s more
+# provider = \"8s\"
+";
+
 /// What the file says.
 struct Answers {
     name: String,
@@ -126,7 +134,8 @@ impl Answers {
         if !command.is_empty() {
             text.push_str(&format!(
                 "\n# {{port}}, {{base_url}}, {{dir}} (a new folder), {{provider.openai}} and \
-                 {{master.openai}} (address and key of the\n# fake provider) are filled in\n\
+                 {{master.openai}} (address and key of the\n# fake provider) are filled in; no report \
+                 shows a value of env but those that open names: open = [\"RUST_LOG\"]\n\
                  [launch]\ncommand = [{}]\nready = \"GET /.well-known/oauth-authorization-server\"\n\
                  env = {{ OPENAI_BASE_URL = \"{{provider.openai}}\", OPENAI_API_KEY = \
                  \"{{master.openai}}\" }}\n",
@@ -141,6 +150,7 @@ impl Answers {
             ("", address) => text.push_str(&format!("approve_url = {}\n", value(address))),
             (hook, _) => text.push_str(&format!("hook = {}\n", value(hook))),
         }
+        text.push_str(TIMEOUTS);
         text
     }
 }
@@ -196,6 +206,17 @@ mod tests {
         let set = text.replace("# ca", "ca").replace("\" for", "\" # for");
         let target = Target::parse(&set, Path::new("t.toml"), &[], []).unwrap();
         assert_eq!(target.target.ca.as_deref(), Some(Path::new("ca.pem")));
+    }
+
+    #[test]
+    fn how_long_the_vault_waits_for_a_provider_stands_there_to_be_said() {
+        let text = Answers::given(&args(&[]), "a", "http://127.0.0.1:1").text();
+        let waits = |text: &str| {
+            let target = Target::parse(text, Path::new("t.toml"), &[], []).unwrap();
+            target.timeouts.waits_for_provider()
+        };
+        assert!(waits(&text).is_err());
+        assert!(waits(&text.replace("# provider =", "provider =")).is_ok());
     }
 
     #[test]

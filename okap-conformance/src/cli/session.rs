@@ -46,22 +46,22 @@ pub(super) async fn session(
             events.push('\n');
         }
         if let Some(line) = progress.line(event) {
-            out::progress(&redact::shown(&stage.secrets, &line));
+            out::progress(|| redact::shown(&stage.secrets, &line));
         }
     };
     let came = unless_ended(runner::run(&stage, tests, options, &mut tell)).await;
     stage.close().await;
-    out::progress("");
+    out::progress(String::new);
     let exit = came?;
     Ok(Session { exit, run, events, secrets: stage.secrets.clone() })
 }
 
 /// Starts what is needed to test; where that fails, says so and how the command ends.
 pub(super) async fn open(target: Target, seed: Seed) -> Result<Stage, Exit> {
-    out::progress("starting");
+    out::progress(|| "starting".to_owned());
     let secrets = Secrets::default();
     let opened = unless_ended(Stage::open(target, seed, secrets.clone())).await;
-    out::progress("");
+    out::progress(String::new);
     opened?.map_err(|error| {
         out::complain(&redact::shown(&secrets, &error.to_string()));
         match error {

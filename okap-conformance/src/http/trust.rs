@@ -11,7 +11,10 @@ use rustls::{
 /// The authorities whose certificates are believed: the public ones, and one of the target's own
 /// where it names that.
 #[derive(Clone, Default)]
-pub struct Trust(Vec<CertificateDer<'static>>);
+pub struct Trust {
+    own: Vec<CertificateDer<'static>>,
+    file: Option<String>,
+}
 
 /// Why the file of an authority is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -34,13 +37,18 @@ impl Trust {
         for authority in &own {
             roots.add(authority.clone()).map_err(|error| unusable(&error))?;
         }
-        Ok(Self(own))
+        Ok(Self { own, file: Some(pem.display().to_string()) })
+    }
+
+    /// The file of the authority of the target's own, where it is believed at an address.
+    pub(crate) fn file_at(&self, url: &str) -> Option<String> {
+        self.file.clone().filter(|_| url.starts_with("https://"))
     }
 
     /// A TLS configuration for HTTP/1.1.
     pub(super) fn client(&self) -> Result<ClientConfig, rustls::Error> {
         let mut roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
-        for authority in &self.0 {
+        for authority in &self.own {
             roots.add(authority.clone())?;
         }
         let mut client = ClientConfig::builder_with_provider(Arc::new(default_provider()))
@@ -54,7 +62,7 @@ impl Trust {
 
 impl fmt::Debug for Trust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Trust(public and {} of the target's own)", self.0.len())
+        write!(f, "Trust(public and {} of the target's own)", self.own.len())
     }
 }
 

@@ -99,6 +99,7 @@ mod tests {
             status: Some(404),
             answer_headers: Vec::new(),
             answer: String::new(),
+            ca: None,
         };
         Tested {
             test: test.to_owned(),

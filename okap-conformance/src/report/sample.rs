@@ -74,6 +74,7 @@ fn exchange() -> Exchange {
         status: Some(200),
         answer_headers: vec![header("content-type", "application/json")],
         answer: "{\"choices\":[]}".to_owned(),
+        ca: None,
     }
 }
 

@@ -35,6 +35,7 @@ fn exchange(exchange: &mut Exchange) {
     for text in [&mut exchange.url, &mut exchange.body, &mut exchange.answer] {
         make(text);
     }
+    exchange.ca.iter_mut().for_each(make);
     for (name, value) in exchange.headers.iter_mut().chain(&mut exchange.answer_headers) {
         make(name);
         make(value);

@@ -3,6 +3,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::{Consent, Target, TargetError};
+use crate::canary::SHORTEST_WORD;
 
 /// Who decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -140,6 +141,22 @@ impl Target {
         };
         Err(TargetError::Consent(consent.mode(), missing))
     }
+
+    /// Refuses what a browser would type from the environment, if no report could do without it.
+    ///
+    /// # Errors
+    /// [`TargetError::Typed`].
+    pub fn can_keep(&self, variable: impl Fn(&str) -> Option<String>) -> Result<(), TargetError> {
+        let pages = self.consent.browser.iter().flat_map(|browser| &browser.page);
+        for step in pages.flat_map(|page| &page.steps) {
+            if let Step::FillFrom { env, .. } = step
+                && variable(env).is_some_and(|typed| typed.len() < SHORTEST_WORD)
+            {
+                return Err(TargetError::Typed(env.clone()));
+            }
+        }
+        Ok(())
+    }
 }
 
 const fn once() -> usize {
@@ -178,6 +195,18 @@ mod tests {
         assert_eq!(mode("[consent]\napprove_url='a'"), Mode::Template);
         assert_eq!(mode(BROWSER), Mode::Browser);
         assert_eq!(mode("[consent]\nhook='h'\nmode='human'"), Mode::Human);
+    }
+
+    #[test]
+    fn what_a_browser_types_from_the_environment_can_be_told_from_other_words() {
+        let typed = |value: Option<&str>| {
+            let browser = target(BROWSER).unwrap();
+            browser.can_keep(|name| value.filter(|_| name == "PASS").map(str::to_owned))
+        };
+        let said = typed(Some("abc")).unwrap_err().to_string();
+        assert!(said.contains("the variable PASS") && !said.contains("abc"), "{said}");
+        assert!(typed(Some("abcd")).is_ok());
+        assert!(typed(None).is_ok(), "the step says so when it comes to it");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use super::{Mode, Target};
 use crate::{
-    canary::SHORTEST,
+    canary::{SHORTEST, SHORTEST_WORD},
     digest::sha256,
     http::{Trust, Unusable},
 };
@@ -43,6 +43,15 @@ pub enum TargetError {
          give the user of the tests a longer one, or leave it out"
     )]
     Password,
+    /// What a browser types could not be told from other words, either.
+    #[error(
+        "the variable {0}, which consent.browser types, has fewer than {SHORTEST_WORD} characters and \
+         could not be kept out of reports: give the user of the tests a longer one"
+    )]
+    Typed(String),
+    /// A variable is said to be no secret, and there is none of that name.
+    #[error("launch.open names {0}, which launch.env does not have")]
+    Open(String),
     /// What is tested there may be somebody else's.
     #[error("{0} is not on this computer; if the vault is yours to test, add --i-own-this")]
     Elsewhere(String),
@@ -82,7 +91,8 @@ impl Target {
     ) -> Result<Self, TargetError> {
         let wrong =
             |said: String| TargetError::Parse(path.to_owned(), said.trim().replace('\n', "; "));
-        let mut table: Table = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let mut table: Table =
+            toml::from_str(text).map_err(|error| wrong(at_its_line(text, &error)))?;
         for (name, value) in variables {
             // a key may have underscores, a section has none
             if let Some((section, key)) =
@@ -105,6 +115,11 @@ impl Target {
             target.map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
         if target.consent.password.as_ref().is_some_and(|password| password.len() < SHORTEST) {
             return Err(TargetError::Password);
+        }
+        if let Some(launch) = &target.launch
+            && let Some(name) = launch.open.iter().find(|name| !launch.env.contains_key(*name))
+        {
+            return Err(TargetError::Open(name.clone()));
         }
         // the digest is published: what opens something could be guessed by it
         for (section, member) in
@@ -131,6 +146,13 @@ impl Target {
         });
         if here { Ok(()) } else { Err(TargetError::Elsewhere(self.target.base_url.clone())) }
     }
+}
+
+/// What is wrong, and where; the line itself may hold a password.
+fn at_its_line(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or(0, |before| before.matches('\n').count());
+    format!("line {}: {}", line.saturating_add(1), error.message())
 }
 
 /// The path below the nearest folder that has a `.git`; as it is where there is none.
@@ -216,6 +238,24 @@ mod tests {
         let (one, other) = (with("sixteen letters.").unwrap(), with("another password").unwrap());
         assert_eq!(one.digest, other.digest, "it cannot be guessed from what is published");
         assert_ne!(one.digest, parse(FILE, &["consent.user=jo"], &[]).unwrap().digest);
+    }
+
+    #[test]
+    fn a_variable_that_is_no_secret_is_one_that_the_vault_is_given() {
+        let with = |open: &str| {
+            let launch = format!("[launch]\ncommand=['x']\nopen=['{open}']\nenv={{A='b'}}");
+            parse(&format!("{FILE}\n{launch}"), &[], &[])
+        };
+        assert_eq!(with("A").unwrap().launch.unwrap().open, ["A"]);
+        assert!(with("B").unwrap_err().contains("launch.open names B"));
+    }
+
+    #[test]
+    fn a_description_that_is_no_toml_is_told_by_its_line_and_not_shown() {
+        let said = parse(&format!("{FILE}\n[consent]\npassword = 'made up for this"), &[], &[]);
+        let said = said.unwrap_err();
+        assert!(said.contains("t.toml does not hold: line 8: "), "{said}");
+        assert!(!said.contains("made up"), "{said}");
     }
 
     #[test]

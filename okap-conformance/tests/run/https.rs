@@ -42,6 +42,23 @@ async fn a_vault_behind_a_certificate_is_tested_where_its_authority_is_named() {
 }
 
 #[tokio::test]
+async fn how_to_try_a_failure_again_names_the_authority() {
+    let folder = Folder::new();
+    let file = folder.at("ca.pem");
+    let (ca, reports) = (format!("target.ca={file}"), folder.at("reports"));
+    // its refusal comes later than the test wants it
+    let settings = [ca.as_str(), "timeouts.provider=1s"];
+    let tests = ["proxy.patience", "--once", "--reports", &reports];
+    let ran = over_tls(&folder, &tests, &settings).await;
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    let script = folder.read("reports/failed/proxy.patience.silent.sh");
+    let calls = script.lines().filter(|line| line.starts_with("curl "));
+    let named = format!(" --cacert \"{file}\" ");
+    assert!(calls.clone().count() > 1, "{script}");
+    assert!(calls.clone().all(|line| line.contains(&named)), "{script}");
+}
+
+#[tokio::test]
 async fn a_certificate_of_nobody_known_is_named_where_the_vault_does_not_answer() {
     let folder = Folder::new();
     let ran = over_tls(&folder, &["core.grant"], &["timeouts.launch=3s"]).await;

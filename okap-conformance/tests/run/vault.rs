@@ -90,6 +90,20 @@ async fn what_a_vault_says_before_it_ends_is_shown_without_its_key() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn what_a_vault_is_started_with_is_shown_neither_long_nor_short() {
+    let echo = "echo error: hunter22 and $PIN, $PHRASE, $LOG, $FLAG >&2; exit 1";
+    let launch = format!("launch.command=['sh', '-c', '{echo}']");
+    let env = "launch.env={PIN='hunter2', PHRASE='correct horse battery', LOG='info', FLAG='1'}";
+    let open = "launch.open=['LOG']";
+    let ran =
+        run(&["run", "--target", &vault(), "--set", &launch, "--set", env, "--set", open]).await;
+    assert_eq!(ran.code, 3, "{}{}", ran.stdout, ran.stderr);
+    let wanted = "hunter22 and ${LAUNCH_PIN}, ${LAUNCH_PHRASE}, info, 1";
+    assert!(ran.stderr.contains(wanted), "{}", ran.stderr);
+}
+
 #[tokio::test]
 async fn a_selection_of_nothing_and_a_wrong_description_are_wrong_usage() {
     for (wrong, said) in [

@@ -25,6 +25,19 @@ async fn a_doctor_finds_the_way_to_the_vault_and_from_there_to_the_provider() {
     let ran = run(&["doctor", "--target", &vault()]).await;
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("ok   vault → provider"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("patience"), "{}", ran.stdout);
+
+    // the suite would give up before the vault does
+    let long = "timeouts.provider=30s";
+    let ran = run(&["doctor", "--target", &vault(), "--set", long]).await;
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    for said in ["timeouts", "request is 15 s", "proxy.patience.silent is untestable"] {
+        assert!(ran.stdout.contains(said), "{said} in {}", ran.stdout);
+    }
+    let target = vault();
+    let core = ["doctor", "--target", &target, "--set", long, "--set", "target.profiles=[]"];
+    let said = run(&core).await.stdout;
+    assert!(!said.contains("patience"), "what is not claimed is not tested: {said}");
 }
 
 #[tokio::test]
@@ -40,6 +53,15 @@ async fn a_doctor_says_which_way_is_blocked() {
     let ran = run(&["doctor", "--target", &vault(), "--consent", "nobody"]).await;
     assert_eq!(ran.code, 5, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("BAD  consent"), "{}", ran.stdout);
+}
+
+#[tokio::test]
+async fn a_vault_that_waits_longer_than_the_suite_is_not_found_to_wait_too_long() {
+    let target = vault();
+    let short = ["--set", "timeouts.request=7s", "--set", "timeouts.provider=8s"];
+    let only = ["run", "proxy.patience", "--json", "--target", &target];
+    let ran = run(&[&only[..], &short].concat()).await;
+    assert_eq!((ran.code, ran.count("untestable")), (5, 1), "{}", ran.stdout);
 }
 
 #[tokio::test]

@@ -1,7 +1,5 @@
 //! Providers that do not answer.
 
-use std::time::Duration;
-
 use tokio::time::timeout;
 
 use crate::{
@@ -10,6 +8,7 @@ use crate::{
     outcome::{Outcome, Stop, twin},
     profile::Profile,
     provider::Fault,
+    target::WAY,
 };
 
 pub(in crate::catalogue) const TESTS: &[Test] = &[Test {
@@ -24,18 +23,15 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[Test {
     run: |case| Box::pin(silent(case)),
 }];
 
-/// For the way there and back.
-const MORE: Duration = Duration::from_secs(4);
-
 async fn silent(case: &Case) -> Outcome {
     let patience = case.waits_for_provider()?;
     let grant = case.grant(&case.ask()).await?;
     let (_, witness) = twin(case.forwarded(&grant, &case.prompt()).await)?;
     let prompt = case.prompt();
     case.spoil(&prompt, Fault::Hang);
-    let given_up = timeout(patience + MORE, case.call(&grant, &prompt)).await;
+    let given_up = timeout(patience + WAY, case.call(&grant, &prompt)).await;
     let late = |_| {
-        let observed = format!("no answer after {} s", (patience + MORE).as_secs());
+        let observed = format!("no answer after {} s", (patience + WAY).as_secs());
         Stop::failed("OKAP-R-314", "504 upstream_timeout", observed)
     };
     given_up.map_err(late)??.is_refused("OKAP-R-314", 504, "upstream_timeout")?;
