@@ -34,9 +34,11 @@ fn folder_of(program: &Path) -> anyhow::Result<&Path> {
     program.parent().context("a program stands in a folder")
 }
 
-/// Runs the mutants whose id has one of the words in it, and prints what catches each.
-pub(crate) fn mutants(only: &[String]) -> anyhow::Result<()> {
-    let mut test = Command::new(env!("CARGO"));
-    test.args(tools::TESTS).args(["--quiet", "--test", "mutants", "--", "mutant", "--nocapture"]);
-    tools::run(test.env("OKAP_MUTANTS", only.join(" ")).current_dir(tools::root()))
+/// Runs the mutants whose id has one of some words, with the tests whose id has one of others, and
+/// prints what catches each.
+pub(crate) fn mutants(only: &[String], tests: &[String]) -> anyhow::Result<()> {
+    let mut run = Command::new(env!("CARGO"));
+    run.args(tools::TESTS).args(["--quiet", "--test", "mutants", "--", "mutant", "--nocapture"]);
+    run.env("OKAP_MUTANTS", only.join(" ")).env("OKAP_MUTANTS_TESTS", tests.join(" "));
+    tools::run(run.current_dir(tools::root()))
 }

@@ -85,6 +85,9 @@ enum Chore {
     Mutants {
         /// Only mutants whose id contains one of these words
         only: Vec<String>,
+        /// Only tests whose id contains one of these words, for tests that are new
+        #[arg(long, num_args = 1..)]
+        tests: Vec<String>,
     },
     /// Writes the price snapshot from the genai-prices crate
     Prices {
@@ -104,7 +107,7 @@ fn main() -> ExitCode {
         Chore::Vectors { check } => vectors::write(check),
         Chore::Spec { check: _ } => spec::check(),
         Chore::Attacks { check } => attacks::write(check),
-        Chore::Mutants { only } => conformance::mutants(&only),
+        Chore::Mutants { only, tests } => conformance::mutants(&only, &tests),
         Chore::Prices { check } => prices::write(check),
     };
     match outcome {
