@@ -123,8 +123,8 @@ impl Hook {
                 let kept = control.vault().database().laid_out(&folder).await?;
                 Ok(json!({ "path": kept }))
             }
-            Order::Publish { url, document, fresh } => {
-                shelf.put(url, document, fresh);
+            Order::Publish { url, document, cache_control } => {
+                shelf.put(url, document, cache_control.as_deref()).map_err(Refused::Order)?;
                 Ok(json!({}))
             }
             Order::SignIn => {

@@ -44,10 +44,13 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         id: "oauth.31",
         what: "a document is remembered as it was at first",
         killed_by: &[
+            "oauth.client.a_day",
             "oauth.client.as_it_is",
             "oauth.client.document",
             "oauth.client.length",
+            "oauth.client.not_kept",
             "oauth.client.redirects",
+            "oauth.client.unsaid",
         ],
         lie: Lie {
             document: Some(|memory, text| {
@@ -59,6 +62,39 @@ pub(crate) const MUTANTS: &[Mutant] = &[
                     _ => memory.keep(&site, json!(text)),
                 }
             }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "oauth.97",
+        what: "a document that may not be kept is kept",
+        killed_by: &["oauth.client.not_kept"],
+        lie: Lie {
+            fresh: Some(|said, fresh| {
+                let never = ["no-store", "no-cache"];
+                if never.iter().any(|no| said.to_lowercase().contains(no)) { 300 } else { fresh }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "oauth.98",
+        what: "a document is kept as long as its site likes",
+        killed_by: &["oauth.client.a_day"],
+        lie: Lie {
+            fresh: Some(|said, fresh| {
+                let age = said.strip_prefix("max-age=").and_then(|age| age.parse().ok());
+                age.unwrap_or(fresh)
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "oauth.99",
+        what: "a document of which its site says nothing is not kept",
+        killed_by: &["oauth.client.unsaid"],
+        lie: Lie {
+            fresh: Some(|said, fresh| if said.is_empty() { 0 } else { fresh }),
             ..Lie::NONE
         },
     },
