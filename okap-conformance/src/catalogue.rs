@@ -94,6 +94,7 @@ pub fn all() -> impl Iterator<Item = &'static Test> {
         limits::restart::TESTS,
         admin::page::TESTS,
         admin::keep::TESTS,
+        admin::family::TESTS,
         device::request::TESTS,
         device::poll::TESTS,
         device::page::TESTS,

@@ -42,4 +42,13 @@ impl Case {
         let reply = self.hand_on(parent, details).await?;
         prerequisite("no child grant to test with", Grant::of_tokens(&reply, "OKAP-R-214"))
     }
+
+    /// A child of a grant, under a name that the app gives it.
+    ///
+    /// # Errors
+    /// As [`child`](Self::child).
+    pub async fn named_child(&self, parent: &Grant, name: &str) -> Result<Grant, Stop> {
+        let reply = self.send(self.exchange(&parent.token, &[("client_name", name)])).await?;
+        prerequisite("no child grant to test with", Grant::of_tokens(&reply, "OKAP-R-214"))
+    }
 }

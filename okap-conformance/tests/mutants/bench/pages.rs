@@ -9,7 +9,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header};
 use okap_conformance::seed::Seed;
 use okap_engine::record::Back;
-use okap_server::{ConsentPage, Control, Interaction, shown};
+use okap_server::{ConsentPage, Control, Grant, Interaction, shown};
+use okap_types::AppName;
 use serde_json::{Value, json, to_string, to_value};
 use url::{Url, form_urlencoded};
 
@@ -87,21 +88,32 @@ pub(super) async fn answer(
                 Err(error) => guarded(400, format!("<p>{error}")),
             }
         }
-        _ if path == "/" => {
-            let grants = control.grants(&owner()).await.unwrap();
-            let form = |id: &dyn std::fmt::Display| {
-                format!(
-                    "<form method=post action=\"/revoke\">{hidden}<input type=hidden name=grant \
-                     value=\"{id}\"><button>Revoke</button></form>"
-                )
-            };
-            guarded(200, grants.iter().map(|grant| form(&grant.id)).collect())
-        }
+        _ if path == "/" => guarded(200, family(&control.grants(&owner()).await.unwrap(), &hidden)),
         _ => {
             let said = escaped(request.uri().query().unwrap_or_default());
             guarded(200, format!("<p>{said}</p><form method=post></form>"))
         }
     })
+}
+
+/// Grants that the user allowed, each with what was handed on from it.
+fn family(grants: &[Grant], hidden: &str) -> String {
+    let form = |grant: &Grant| {
+        format!(
+            "<form method=post action=\"/revoke\">{hidden}<input type=hidden name=grant \
+             value=\"{}\"><button>Revoke</button></form>",
+            grant.id
+        )
+    };
+    let name = |name: Option<&AppName>| escaped(name.map_or("", |name| name.as_str()));
+    let mut list = String::new();
+    for grant in grants.iter().filter(|grant| grant.ancestors.is_empty()) {
+        list += &format!("<p>{}{}", name(grant.app.info.name.as_ref()), form(grant));
+        for child in grants.iter().filter(|child| child.ancestors.last() == Some(&grant.id)) {
+            list += &format!("<li>{}{}</li>", name(child.delegate.as_ref()), form(child));
+        }
+    }
+    list
 }
 
 async fn decide(

@@ -159,6 +159,36 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        id: "admin.28",
+        what: "what was handed on stands apart from the grant that it is from",
+        killed_by: &["admin.family.below"],
+        lie: Lie {
+            response: Some(|scene, response| {
+                if scene.path == "/" {
+                    let html =
+                        String::from_utf8_lossy(response.body()).replace("<li>", "</li><li>");
+                    let (apart, rest): (Vec<_>, Vec<_>) =
+                        html.split("</li>").partition(|part| part.starts_with("<li>"));
+                    *response.body_mut() = format!("{}{}", apart.concat(), rest.concat()).into();
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "admin.29",
+        what: "what was handed on has no name",
+        killed_by: &["admin.family.below"],
+        lie: Lie {
+            read: Some(|scene, key, record| {
+                if scene.path == "/" && key.starts_with("grant/") {
+                    record["delegate"] = Value::Null;
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
         id: "admin.27",
         what: "the button to revoke a grant does nothing",
         killed_by: &["admin.page.revoke"],
