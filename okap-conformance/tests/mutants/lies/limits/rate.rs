@@ -21,6 +21,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "limits.ceiling.lowered",
             "limits.spend.day",
             "limits.spend.race",
+            "limits.spend.small",
             "limits.spend.unpriced",
             "limits.spend.zero",
         ],
@@ -92,6 +93,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "limits.spend.day",
             "limits.spend.month",
             "limits.spend.race",
+            "limits.spend.small",
             "limits.window.minute",
             "proxy.answer.at_once",
         ],
@@ -156,6 +158,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "limits.ceiling.little",
             "limits.spend.day",
             "limits.spend.month",
+            "limits.spend.small",
             "limits.spend.zero",
         ],
         lie: Lie {
