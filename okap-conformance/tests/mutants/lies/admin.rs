@@ -25,8 +25,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
                 }
             }),
             commit: Some(|scene, key, record| {
-                let heard = scene.memory.kept("heard").unwrap_or_default();
-                write_down(key, record, heard.as_str().unwrap_or_default());
+                write_down(scene, key, record, "heard", str::to_owned);
             }),
             ..Lie::NONE
         },
