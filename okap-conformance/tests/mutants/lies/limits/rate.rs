@@ -95,6 +95,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "limits.spend.race",
             "limits.spend.small",
             "limits.window.minute",
+            "oauth.refresh.counted",
             "proxy.answer.at_once",
         ],
         lie: Lie {
