@@ -1,6 +1,7 @@
 //! Clients that are known by the address of a document.
 
 mod address;
+mod direct;
 mod document;
 mod kept;
 
@@ -47,6 +48,17 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         twin: Some("oauth.push.fresh"),
         threat: Some("impersonation"),
         run: |case| Box::pin(unreachable(case)),
+    },
+    Test {
+        id: "oauth.client.direct",
+        rev: 1,
+        title: "a direct request of a client that has to prove itself is refused, as it proves nothing",
+        profile: Profile::Oauth,
+        verifies: &["OKAP-R-450", "OKAP-R-042"],
+        needs: &[Verb::Publish],
+        twin: None,
+        threat: Some("impersonation"),
+        run: |case| Box::pin(direct::direct(case)),
     },
     Test {
         id: "oauth.client.redirect",

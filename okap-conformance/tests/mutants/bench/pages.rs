@@ -78,7 +78,12 @@ pub(super) async fn answer(
             Err(error) => guarded(404, format!("<p>{error}")),
         },
         (true, Some(id)) => match decide(control, id, &fields).await {
-            Ok(()) => guarded(200, "<p>decided".to_owned()),
+            Ok(None) => guarded(200, "<p>decided".to_owned()),
+            Ok(Some(back)) => {
+                let mut page = guarded(303, "<p>decided".to_owned());
+                page.headers_mut().insert(header::LOCATION, back.as_str().parse().unwrap());
+                page
+            }
             Err(error) => guarded(400, format!("<p>{}", escaped(&error))),
         },
         (true, None) if path == "/revoke" => {
@@ -116,11 +121,12 @@ fn family(grants: &[Grant], hidden: &str) -> String {
     list
 }
 
+/// Where the browser is led after a decision; `None` where it stays.
 async fn decide(
     control: &Control<Store, ConsentPage>,
     id: &str,
     fields: &[(String, String)],
-) -> Result<(), String> {
+) -> Result<Option<Url>, String> {
     let said = |name: &str| fields.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value);
     let asked = control.interaction(id).await.map_err(|error| error.to_string())?;
     let decision = match said("action") {
@@ -131,7 +137,7 @@ async fn decide(
         _ => okap_server::Decision::Deny,
     };
     let decided = control.decide(id, &owner(), said("shown"), &decision).await;
-    decided.map(drop).map_err(|error| error.to_string())
+    decided.map(|decided| decided.redirect).map_err(|error| error.to_string())
 }
 
 /// What the form leaves of an object; what it does not name is as it was asked for.

@@ -2,7 +2,7 @@ use http::StatusCode;
 use okap_types::client_document::RedirectUri;
 use serde_json::{Value, json};
 
-use super::{LOCAL, PAR, TOKEN, fields, remember, said};
+use super::{AUTHORIZE, LOCAL, PAR, TOKEN, fields, remember, said};
 use crate::lie::{Lie, Mutant, edit};
 
 pub(crate) const MUTANTS: &[Mutant] = &[
@@ -46,6 +46,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         killed_by: &[
             "oauth.client.a_day",
             "oauth.client.as_it_is",
+            "oauth.client.direct",
             "oauth.client.document",
             "oauth.client.length",
             "oauth.client.not_kept",
@@ -95,6 +96,34 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         killed_by: &["oauth.client.unsaid"],
         lie: Lie {
             fresh: Some(|said, fresh| if said.is_empty() { 0 } else { fresh }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "oauth.100",
+        what: "a direct request is taken whatever its client has promised to prove",
+        killed_by: &["oauth.client.direct"],
+        lie: Lie {
+            request: Some(|scene, request| {
+                let of_client = b".okapconf.example/client.json\"";
+                let its = scene.body.windows(of_client.len()).any(|part| part == of_client);
+                if scene.path == AUTHORIZE && its {
+                    edit(request.body_mut(), |body| body["client"] = json!({}));
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "oauth.101",
+        what: "the form with a decision goes on to the app",
+        killed_by: &["oauth.page.decided"],
+        lie: Lie {
+            response: Some(|scene, response| {
+                if scene.path.starts_with("/consent/") && response.status() == 303 {
+                    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+                }
+            }),
             ..Lie::NONE
         },
     },
