@@ -76,6 +76,7 @@ pub fn all() -> impl Iterator<Item = &'static Test> {
         proxy::metadata::TESTS,
         proxy::credential::TESTS,
         proxy::body::TESTS,
+        proxy::form::TESTS,
         proxy::member::TESTS,
         proxy::header::TESTS,
         proxy::redirect::TESTS,
