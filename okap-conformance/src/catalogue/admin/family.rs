@@ -20,6 +20,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[Test {
 }];
 
 async fn below(case: &Case) -> Outcome {
+    case.hands_on().await?;
     let (mine, other) = (case.ask(), case.ask());
     let (parent, beside) = (case.grant(&mine).await?, case.grant(&other).await?);
     let [one, two, later, strange] = std::array::from_fn(|_| case.nonce());

@@ -42,10 +42,7 @@ const BOUNDARY: &str = "okapconf-form";
 type Field<'a> = (&'a str, Option<&'a str>, &'a str);
 
 async fn model(case: &Case) -> Outcome {
-    let grant = match granted(case).await? {
-        Ok(grant) => grant,
-        Err(witness) => return Ok(witness),
-    };
+    let grant = granted(case).await?;
     let sound = ("file", Some("a.wav"), "sound");
     let named = ("model", None, MODEL);
     let words = case.nonce();
@@ -67,32 +64,29 @@ async fn model(case: &Case) -> Outcome {
 }
 
 async fn file(case: &Case) -> Outcome {
-    let grant = match granted(case).await? {
-        Ok(grant) => grant,
-        Err(witness) => return Ok(witness),
-    };
+    let grant = granted(case).await?;
     let (words, secret) = (case.nonce(), case.nonce());
     let name = format!("{secret}.wav");
     let fields =
         [("model", None, MODEL), ("prompt", None, &words), ("file", Some(name.as_str()), "sound")];
     twin(case.send(call(&grant, &fields)).await?.has_status("OKAP-R-280", 200))?;
     let books = case.books(&words);
-    let heard = books.last().map(|call| call.body["file"]["filename"].clone()).unwrap_or_default();
-    let heard = heard.as_str().unwrap_or_default();
+    let heard = books.last().and_then(|call| call.body.pointer("/file/filename"));
+    let heard = heard.and_then(|name| name.as_str()).unwrap_or_default();
     let clean = heard.ends_with(".wav") && !heard.contains(&secret);
     ensure("OKAP-R-477", clean, "another name, with the ending .wav", heard)?;
     Witness::of_upstream("OKAP-R-477", &words, &books)
 }
 
-/// A grant to have sound written down; where the vault has no route for that, what it has instead.
-async fn granted(case: &Case) -> Result<Result<Grant, Witness>, Stop> {
+/// A grant to have sound written down, where the vault has a route for that.
+async fn granted(case: &Case) -> Result<Grant, Stop> {
     let chat = case.grant(&case.ask()).await?;
     if case.send(call(&chat, &[("model", None, MODEL)])).await?.status == 404 {
-        return twin(case.forwarded(&chat, &case.prompt()).await).map(|(_, witness)| Err(witness));
+        let none = "this vault does not serve /audio/transcriptions";
+        return Err(Stop::NotApplicable(none.to_owned()));
     }
-    let ask =
-        case.ask().models(&[MODEL, "gpt-4o-transcribe"]).with("capabilities", json!(["audio"]));
-    case.grant(&ask).await.map(Ok)
+    let models = [MODEL, "gpt-4o-transcribe"];
+    case.grant(&case.ask().models(&models).with("capabilities", json!(["audio"]))).await
 }
 
 fn call(grant: &Grant, fields: &[Field<'_>]) -> Call {
