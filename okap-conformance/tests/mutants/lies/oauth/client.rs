@@ -188,7 +188,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "oauth.19",
         what: "the page does not show where the browser goes back to",
-        killed_by: &["oauth.page.hosts"],
+        killed_by: &["oauth.page.decided", "oauth.page.hosts"],
         lie: Lie {
             read: Some(|scene, key, record| {
                 if scene.path.starts_with("/consent/") && key.starts_with("interaction/") {
