@@ -47,7 +47,7 @@ pub use page::{Button, Form, Page};
 pub use parameters::Parameters;
 pub use parts::{put, take, with};
 pub use proof::{Holder, Proof};
-pub use published::Published;
+pub use published::{FETCHED, Published};
 pub use question::{Grant, Pending};
 pub use raw::Raw;
 pub use tokens::Tokens;

@@ -126,8 +126,8 @@ pub enum Order {
         url: String,
         /// What stands there; `None` for a site that does not answer.
         document: Option<String>,
-        /// For how many seconds the site says that it is fresh.
-        fresh: u32,
+        /// What the site says in `Cache-Control`; `None` for nothing.
+        cache_control: Option<String>,
     },
     /// See [`Verb::SignIn`]; answered with `{"cookie": …}`, as a browser sends it.
     SignIn {

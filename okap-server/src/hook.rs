@@ -179,8 +179,8 @@ impl<V: Vault, C: Consent, R: Rig> Hook<V, C, R> {
                 Ok(json!({ "revoked": grant }))
             }
             Order::Reset => self.reset().await,
-            Order::Publish { url, document, fresh } => {
-                shelf.put(url, document, fresh);
+            Order::Publish { url, document, cache_control } => {
+                shelf.put(url, document, cache_control.as_deref()).map_err(Refused::Order)?;
                 Ok(json!({}))
             }
             Order::Advance { seconds } => {

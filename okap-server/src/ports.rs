@@ -5,7 +5,6 @@
 
 mod documents;
 pub mod es256;
-#[cfg(feature = "https")]
 mod freshness;
 #[cfg(feature = "https")]
 mod https;
@@ -26,6 +25,7 @@ use okap_engine::token::Seed;
 use okap_types::{Secret, Timestamp};
 
 pub use documents::{Documents, FetchError, Fetched, Fetching};
+pub use freshness::fresh_for;
 #[cfg(feature = "https")]
 pub use https::Https;
 #[cfg(feature = "https")]

@@ -92,7 +92,9 @@ impl Push {
 }
 
 impl Landing {
-    fn at(url: &str) -> Self {
+    /// The address where the browser ends.
+    #[must_use]
+    pub fn at(url: &str) -> Self {
         let parsed = url.parse::<url::Url>().ok();
         let pairs = parsed.as_ref().map(|url| url.query_pairs().into_owned().collect());
         Self { url: url.to_owned(), parameters: pairs.unwrap_or_default() }

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::{Case, Key, Parameters, with};
 use crate::{driver::Order, outcome::Stop};
 
+/// What a site says whose documents are fetched each time.
+pub const FETCHED: &str = "max-age=0";
+
 /// A client with an address of its own, where a document may be found.
 #[derive(Clone)]
 pub struct Published {
@@ -71,10 +74,11 @@ impl Case {
     /// # Errors
     /// [`Stop::Untestable`] where the driver cannot, [`Stop::Broken`] where it fails.
     pub async fn publish(&self, client: &Published, document: &Value) -> Result<(), Stop> {
-        self.publish_text(client, Some(document.to_string()), 0).await
+        self.publish_text(client, Some(document.to_string()), Some(FETCHED)).await
     }
 
-    /// As [`publish`](Self::publish): any text, or nothing, that stays fresh for so many seconds.
+    /// As [`publish`](Self::publish): any text, or nothing, with what the site says in
+    /// `Cache-Control`.
     ///
     /// # Errors
     /// As [`publish`](Self::publish).
@@ -82,9 +86,10 @@ impl Case {
         &self,
         client: &Published,
         document: Option<String>,
-        fresh: u32,
+        cache_control: Option<&str>,
     ) -> Result<(), Stop> {
-        let order = Order::Publish { url: client.client_id.clone(), document, fresh };
+        let (url, cache_control) = (client.client_id.clone(), cache_control.map(str::to_owned));
+        let order = Order::Publish { url, document, cache_control };
         self.order(order).await.map(drop)
     }
 

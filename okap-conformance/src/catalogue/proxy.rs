@@ -3,6 +3,7 @@
 pub(super) mod answer;
 pub(super) mod body;
 pub(super) mod credential;
+pub(super) mod form;
 pub(super) mod forward;
 pub(super) mod framing;
 pub(super) mod header;

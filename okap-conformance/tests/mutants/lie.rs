@@ -49,6 +49,8 @@ pub(crate) struct Lie {
     pub(crate) redirect: Option<fn(&HeaderMap) -> HeaderMap>,
     /// The document of a client, as it was fetched.
     pub(crate) document: Option<fn(&Memory, &mut String)>,
+    /// For how many seconds a document is kept, by its site's `Cache-Control` and by the rules.
+    pub(crate) fresh: Option<fn(&str, u64) -> u64>,
     /// The code that a person types, and where they seem to come from.
     pub(crate) typed: Option<fn(&mut String, &mut String)>,
     /// The rows of the audit that the owner reads.
@@ -76,6 +78,7 @@ impl Lie {
         again: None,
         redirect: None,
         document: None,
+        fresh: None,
         typed: None,
         audit: None,
         landing: None,

@@ -107,9 +107,11 @@ impl Leased {
         let mine = base.leases.extract_if(.., |lease| lease.node == self.node).last();
         let known = self.lease.as_ref().map_or(0, |lease| lease.serial);
         let latest = mine.as_ref().map_or(0, |lease| lease.serial) == known;
-        // a lease that was given back since: what it covered is missing from what was read
-        let old = mine.is_some_and(|lease| lease.lent != Lent::default());
-        (latest || self.is_idle() && !old).then(|| Self { base, ..self.clone() })
+        // what was counted before the last write may be missing from another of this node's, and
+        // from one without any, unless another node has taken the lease in since it ended
+        let ended = self.lease.as_ref().is_some_and(|lease| lease.has_ended(base.latest));
+        let taken_in = mine.is_none() && ended && self.is_idle();
+        (latest || taken_in).then(|| Self { base, ..self.clone() })
     }
 
     pub(super) fn money_left(&self, limits: &Limits) -> Result<Option<Pico>, Refusal> {

@@ -298,6 +298,36 @@ fn what_was_read_before_a_lease_was_given_back_is_read_anew() {
     assert_eq!(node.with(&store.0).unwrap().used(noon()).month, micros(30));
 }
 
+/// Without a cap a node counts calls that no lease covers.
+#[test]
+fn what_was_read_before_uncapped_calls_were_written_is_read_anew() {
+    let (mut store, mut node, limits) = (Store::default(), Leased::new(1), Limits::default());
+    for written in 0..3 {
+        let one = hold(&mut node, &limits, 100, noon()).unwrap();
+        node.settle(&one, micros(30));
+        let before = store.0.clone();
+        let used = micros(30 * (written + 1));
+        assert_eq!(node.with(&before).unwrap().used(noon()).month, used);
+        store.give_back(&mut node, &limits, noon());
+        assert!(node.is_idle() && node.with(&before).is_none(), "written {written}");
+        assert_eq!(node.with(&store.0).unwrap().used(noon()).month, used);
+    }
+}
+
+#[test]
+fn an_idle_node_whose_lease_another_has_taken_in_sees_the_account_as_it_is() {
+    let (mut store, limits) = (Store::default(), monthly(1000));
+    let (mut node, mut other) = (Leased::new(1), Leased::new(2));
+    store.renew(&mut node, &limits, 100, Ahead::None, noon());
+    store.give_back(&mut node, &limits, noon());
+    let soon = later(noon(), 11_000);
+    store.renew(&mut other, &limits, 50, Ahead::None, soon);
+    let one = hold(&mut other, &limits, 50, soon).unwrap();
+    other.settle(&one, micros(20));
+    store.give_back(&mut other, &limits, soon);
+    assert_eq!(node.with(&store.0).unwrap().used(soon).month, micros(20));
+}
+
 #[test]
 fn a_call_that_is_taken_back_was_never_counted() {
     let (mut store, mut node) = (Store::default(), Leased::new(1));

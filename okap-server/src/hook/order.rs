@@ -27,7 +27,7 @@ pub(super) enum Order {
     /// Where everything is kept.
     Dump,
     /// What stands at the address of a client's document, instead of what the network has there.
-    Publish { url: String, document: Option<String>, fresh: u32 },
+    Publish { url: String, document: Option<String>, cache_control: Option<String> },
     /// A browser in which the owner is signed in.
     SignIn,
     /// A clean state.

@@ -4,13 +4,13 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{Arc, PoisonError, RwLock},
-    time::Duration,
 };
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
 use okap_types::{ClientDocument, ClientIdUrl};
 
-use crate::ports::{Documents, FetchError, Fetched, Fetching};
+use crate::ports::{Documents, FetchError, Fetched, Fetching, fresh_for};
 
 /// The ordinary way, and what is found before it is taken.
 #[derive(Clone)]
@@ -18,8 +18,8 @@ pub(super) struct Shelf(Arc<Parts>);
 
 struct Parts {
     usual: Box<dyn Documents>,
-    /// By address: the text and how many seconds it is fresh; `None` for a site that is down.
-    put: RwLock<HashMap<String, Option<(Bytes, u32)>>>,
+    /// By address; `None` for a site that is down.
+    put: RwLock<HashMap<String, Option<Fetched>>>,
 }
 
 impl Shelf {
@@ -27,9 +27,22 @@ impl Shelf {
         Self(Arc::new(Parts { usual: Box::new(usual), put: RwLock::default() }))
     }
 
-    pub(super) fn put(&self, url: String, document: Option<String>, fresh: u32) {
-        let document = document.map(|text| (Bytes::from(text), fresh));
-        self.0.put.write().unwrap_or_else(PoisonError::into_inner).insert(url, document);
+    /// Puts a document there, kept as long as these words of the site's allow.
+    pub(super) fn put(
+        &self,
+        url: String,
+        document: Option<String>,
+        cache_control: Option<&str>,
+    ) -> Result<(), String> {
+        let mut headers = HeaderMap::new();
+        if let Some(said) = cache_control {
+            let said = HeaderValue::from_str(said).map_err(|error| error.to_string())?;
+            headers.insert(header::CACHE_CONTROL, said);
+        }
+        let fresh_for = fresh_for(&headers);
+        let found = document.map(|text| Fetched { bytes: Bytes::from(text), fresh_for });
+        self.0.put.write().unwrap_or_else(PoisonError::into_inner).insert(url, found);
+        Ok(())
     }
 }
 
@@ -38,13 +51,10 @@ impl Documents for Shelf {
         let put = self.0.put.read().unwrap_or_else(PoisonError::into_inner);
         let found = match put.get(url.as_str()) {
             None => return self.0.usual.fetch(url),
-            Some(Some((bytes, _))) if bytes.len() > ClientDocument::LONGEST => {
+            Some(Some(found)) if found.bytes.len() > ClientDocument::LONGEST => {
                 Err(FetchError::new("the document is too long"))
             }
-            Some(Some((bytes, fresh))) => Ok(Fetched {
-                bytes: bytes.clone(),
-                fresh_for: Duration::from_secs(u64::from(*fresh)),
-            }),
+            Some(Some(found)) => Ok(found.clone()),
             Some(None) => Err(FetchError::new("the site does not answer")),
         };
         Box::pin(async move { found })

@@ -1,3 +1,5 @@
+//! How long an answer of a site is fresh.
+
 use std::time::Duration;
 
 use http::{HeaderMap, header};
@@ -7,9 +9,11 @@ const DEFAULT: u64 = 300;
 /// Longest that a server's word counts.
 const LONGEST: u64 = 86_400;
 
-/// How long an answer may be kept (RFC 9111): `max-age` less `Age`, at most a day; nothing where
+/// How long a client's document may be kept by the headers that it came with (RFC 9111): `max-age`
+/// less `Age`, at most a day (OKAP-R-083), and 300 s where there is none (OKAP-R-084); nothing where
 /// the server says `no-store` or `no-cache`, or says it in a way that cannot be read.
-pub(super) fn fresh_for(headers: &HeaderMap) -> Duration {
+#[must_use]
+pub fn fresh_for(headers: &HeaderMap) -> Duration {
     let mut lifetime = None::<u64>;
     for value in headers.get_all(header::CACHE_CONTROL) {
         let Ok(text) = value.to_str() else { return Duration::ZERO };

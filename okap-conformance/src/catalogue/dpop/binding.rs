@@ -1,11 +1,15 @@
 //! What a key is tied to: codes, tokens, refreshes.
 
+use serde_json::json;
+
 use crate::{
     case::{
         Case, Grant,
         proof::{as_dpop, proven},
+        with,
     },
     catalogue::Test,
+    driver::Verb,
     http::{Call, Reply},
     outcome::{Outcome, Stop, Witness, prerequisite, twin},
     profile::Profile,
@@ -44,6 +48,17 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         twin: None,
         threat: Some("stolen-token"),
         run: |case| Box::pin(token(case)),
+    },
+    Test {
+        id: "dpop.binding.document",
+        rev: 1,
+        title: "a client whose document promises a proof gets no token without one",
+        profile: Profile::Dpop,
+        verifies: &["OKAP-R-266"],
+        needs: &[Verb::Publish],
+        twin: None,
+        threat: Some("stolen-code"),
+        run: |case| Box::pin(document(case)),
     },
     Test {
         id: "dpop.binding.refresh",
@@ -157,6 +172,19 @@ async fn token(case: &Case) -> Outcome {
     let reply = case.send_proven(&holder, &call, Some(&grant.token)).await?;
     reply.has_status("OKAP-R-263", 200)?;
     Witness::of_upstream("OKAP-R-263", &prompt.nonce, &case.books(&prompt))
+}
+
+async fn document(case: &Case) -> Outcome {
+    let (client, holder) = (case.published(), case.holder());
+    let document = with(client.document(), "dpop_bound_access_tokens", json!(true));
+    case.publish(&client, &document).await?;
+    let push = || case.to_push(&case.ask()).by(&client);
+    let bare = case.send(case.redemption(&case.coded_of(push()).await?)).await?;
+    bare.is_refused("OKAP-R-266", 400, "invalid_dpop_proof")?;
+    let redemption = case.redemption(&case.coded_of(push()).await?);
+    let own = case.send_proven(&holder, &redemption, None).await?;
+    twin(is_bound("OKAP-R-263", &own))?;
+    Witness::of_change("OKAP-R-266", &bare, &own)
 }
 
 async fn refresh(case: &Case) -> Outcome {

@@ -3,7 +3,7 @@
 use crate::{
     case::{Bound, Case, Grant, Holder, proof::proven},
     catalogue::Test,
-    outcome::{Outcome, Stop, Witness, prerequisite},
+    outcome::{Outcome, Stop, Witness},
     profile::Profile,
 };
 
@@ -38,12 +38,7 @@ fn client(case: &Case) -> (&str, &str) {
 
 /// Bound access at a vault that hands access on.
 async fn ready(case: &Case) -> Result<Bound, Stop> {
-    let metadata = case.send(crate::http::Call::get(case.metadata_url())).await?;
-    let types = metadata.at("/grant_types_supported").to_string();
-    prerequisite("no metadata", metadata.has_status("OKAP-R-051", 200))?;
-    if !types.contains("grant-type:token-exchange") {
-        return Err(Stop::NotApplicable("the vault hands no access on".to_owned()));
-    }
+    case.hands_on().await?;
     case.bound(&case.ask()).await
 }
 

@@ -34,6 +34,17 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         run: |case| Box::pin(used_up(case, "monthly_spend", "-01T00:00:00")),
     },
     Test {
+        id: "limits.spend.small",
+        rev: 1,
+        title: "many small calls are paid for to the last digit: no more than the limit, nor half of it",
+        profile: Profile::Limits,
+        verifies: &["OKAP-R-331", "OKAP-R-333"],
+        needs: &[],
+        twin: Some("proxy.forward.clean"),
+        threat: Some("overspend"),
+        run: |case| Box::pin(small(case)),
+    },
+    Test {
         id: "limits.spend.zero",
         rev: 1,
         title: "a limit of 0 means that nothing may be paid for",
@@ -86,6 +97,40 @@ async fn used_up(case: &Case, limit: &str, resets: &str) -> Outcome {
     reply.ensure("OKAP-R-365", told && used, format!("limit {} and used in okap", usd(cap)))?;
     let at = reply.text("/okap/resets_at").contains(resets);
     reply.ensure("OKAP-R-339", at, format!("resets_at with {resets}"))?;
+    Witness::of_upstream("OKAP-R-331", &prompt.nonce, &books)
+}
+
+/// Small calls that a limit pays for: enough that what is miscounted of each adds up to several.
+const SMALL: u64 = 60;
+
+async fn small(case: &Case) -> Outcome {
+    let free = case.grant(&case.ask()).await?;
+    let prompt = || case.prompt().words(2);
+    let sample = prompt();
+    twin(case.call(&free, &sample).await?.has_status("OKAP-R-280", 200))?;
+    let limit = case.cost(&case.reached(&sample)?).saturating_mul(SMALL);
+
+    let grant = case.grant(&case.ask().limits(json!({ "daily_spend": usd(limit) }))).await?;
+    let prompt = prompt();
+    let mut last = case.call(&grant, &prompt).await?;
+    for _ in 0..2 * SMALL {
+        if last.status != 200 {
+            break;
+        }
+        last = case.call(&grant, &prompt).await?;
+    }
+    let books = case.books(&prompt);
+    let billed = case.cost(&books);
+    if billed > limit {
+        let observed = format!("{} calls for {} USD", books.totals.calls, usd(billed));
+        return Err(Stop::failed("OKAP-R-331", format!("{} USD at most", usd(limit)), observed));
+    }
+    last.is_refused("OKAP-R-331", 402, "spend_limit_exceeded")?;
+    // all of a call but what it cost is free again
+    if billed < limit / 2 {
+        let observed = format!("a refusal after {} USD", usd(billed));
+        return Err(Stop::failed("OKAP-R-333", format!("{} USD spent", usd(limit)), observed));
+    }
     Witness::of_upstream("OKAP-R-331", &prompt.nonce, &books)
 }
 

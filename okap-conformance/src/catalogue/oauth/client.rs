@@ -1,7 +1,9 @@
 //! Clients that are known by the address of a document.
 
 mod address;
+mod direct;
 mod document;
+mod kept;
 
 use serde_json::json;
 
@@ -46,6 +48,17 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         twin: Some("oauth.push.fresh"),
         threat: Some("impersonation"),
         run: |case| Box::pin(unreachable(case)),
+    },
+    Test {
+        id: "oauth.client.direct",
+        rev: 1,
+        title: "a direct request of a client that has to prove itself is refused, as it proves nothing",
+        profile: Profile::Oauth,
+        verifies: &["OKAP-R-450", "OKAP-R-042"],
+        needs: &[Verb::Publish],
+        twin: None,
+        threat: Some("impersonation"),
+        run: |case| Box::pin(direct::direct(case)),
     },
     Test {
         id: "oauth.client.redirect",
@@ -101,6 +114,39 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         twin: Some("oauth.client.redirect"),
         threat: Some("impersonation"),
         run: |case| Box::pin(as_it_is(case)),
+    },
+    Test {
+        id: "oauth.client.not_kept",
+        rev: 1,
+        title: "a document that may not be kept is fetched each time",
+        profile: Profile::Oauth,
+        verifies: &["OKAP-R-083"],
+        needs: &[Verb::Publish],
+        twin: Some("oauth.client.redirect"),
+        threat: Some("impersonation"),
+        run: |case| Box::pin(kept::never(case)),
+    },
+    Test {
+        id: "oauth.client.a_day",
+        rev: 1,
+        title: "a document is kept for a day at most, whatever its site says",
+        profile: Profile::Oauth,
+        verifies: &["OKAP-R-083"],
+        needs: &[Verb::Publish, Verb::Advance],
+        twin: Some("oauth.client.redirect"),
+        threat: Some("impersonation"),
+        run: |case| Box::pin(kept::a_day(case)),
+    },
+    Test {
+        id: "oauth.client.unsaid",
+        rev: 1,
+        title: "a document of which its site says nothing is kept for 300 seconds",
+        profile: Profile::Oauth,
+        verifies: &["OKAP-R-084"],
+        needs: &[Verb::Publish, Verb::Advance],
+        twin: Some("oauth.client.redirect"),
+        threat: None,
+        run: |case| Box::pin(kept::unsaid(case)),
     },
     Test {
         id: "oauth.client.site_down",
@@ -214,12 +260,12 @@ async fn site_down(case: &Case) -> Outcome {
     let client = case.published_client().await?;
     let push = || case.to_push(&case.ask()).by(&client);
     let code = case.coded_of(push()).await?;
-    case.publish_text(&client, None, 0).await?;
+    case.publish_text(&client, None, None).await?;
     let reply = case.token(&code.form()).await?;
     reply.is_refused("OKAP-R-454", 503, "temporarily_unavailable")?;
     case.publish(&client, &client.document()).await?;
     let first = case.redeem(&code).await?;
-    case.publish_text(&client, None, 0).await?;
+    case.publish_text(&client, None, None).await?;
     let reply = case.token(&first.form()).await?;
     reply.is_refused("OKAP-R-454", 503, "temporarily_unavailable")?;
     case.publish(&client, &client.document()).await?;

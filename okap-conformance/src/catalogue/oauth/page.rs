@@ -3,24 +3,40 @@
 use serde_json::json;
 
 use crate::{
-    case::{Case, with},
-    catalogue::Test,
+    case::{ALLOW, Case, DENY, Landing, with},
+    catalogue::{
+        Test,
+        core::page::{deciding, whole},
+    },
     driver::Verb,
     outcome::{Outcome, Witness},
     profile::Profile,
 };
 
-pub(in crate::catalogue) const TESTS: &[Test] = &[Test {
-    id: "oauth.page.hosts",
-    rev: 1,
-    title: "the page shows the host of a client, and the host that the browser goes back to",
-    profile: Profile::Oauth,
-    verifies: &["OKAP-R-382"],
-    needs: &[Verb::Publish, Verb::SignIn],
-    twin: Some("oauth.client.redirect"),
-    threat: Some("impersonation"),
-    run: |case| Box::pin(hosts(case)),
-}];
+pub(in crate::catalogue) const TESTS: &[Test] = &[
+    Test {
+        id: "oauth.page.hosts",
+        rev: 1,
+        title: "the page shows the host of a client, and the host that the browser goes back to",
+        profile: Profile::Oauth,
+        verifies: &["OKAP-R-382"],
+        needs: &[Verb::Publish, Verb::SignIn],
+        twin: Some("oauth.client.redirect"),
+        threat: Some("impersonation"),
+        run: |case| Box::pin(hosts(case)),
+    },
+    Test {
+        id: "oauth.page.decided",
+        rev: 1,
+        title: "the browser that brings a decision is led on by a 303, so that its form stays here",
+        profile: Profile::Oauth,
+        verifies: &["OKAP-R-114"],
+        needs: &[],
+        twin: None,
+        threat: Some("session-theft"),
+        run: |case| Box::pin(decided(case)),
+    },
+];
 
 async fn hosts(case: &Case) -> Outcome {
     let client = case.published();
@@ -42,4 +58,27 @@ async fn hosts(case: &Case) -> Outcome {
     let body = String::from_utf8_lossy(&page.body).into_owned();
     let said = if body.contains(&target) { target.as_str() } else { "" };
     Witness::of_told("OKAP-R-382", &target, &page, said)
+}
+
+async fn decided(case: &Case) -> Outcome {
+    let mut codes = Vec::new();
+    for (said, member) in [(ALLOW, "code"), (DENY, "error"), (ALLOW, "code")] {
+        let push = case.to_push(&whole(case, "1.00"));
+        let request_uri = case.pushed(&push).await?;
+        let consent = case.browse(&push, &request_uri).await?;
+        let (mut browser, page) = case.signed_in(&consent).await?;
+        let form = deciding(&page)?;
+        let reply = browser.press(&page, form, said).await?;
+        reply.has_status("OKAP-R-114", 303)?;
+        let landed = Landing::at(reply.header("location").unwrap_or_default());
+        let home = landed.url.starts_with(&format!("{}?", push.redirect_uri));
+        landed.ensure("OKAP-R-114", home, &push.redirect_uri)?;
+        let value = landed.one(member).unwrap_or_default();
+        landed.ensure("OKAP-R-114", !value.is_empty(), member)?;
+        if member == "code" {
+            case.secret("code", value);
+            codes.push(value.to_owned());
+        }
+    }
+    Witness::of_several("OKAP-R-114", &codes)
 }

@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use okap_server::ports::{Documents, FetchError, Fetched, Fetching};
@@ -11,10 +10,10 @@ use okap_types::ClientIdUrl;
 
 use super::seams::Seams;
 
-/// By address: the text and how many seconds it is fresh. Clones share it.
+/// By address: the text and what the site says in `Cache-Control`. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Shelf {
-    put: Arc<Mutex<BTreeMap<String, (String, u32)>>>,
+    put: Arc<Mutex<BTreeMap<String, (String, String)>>>,
     seams: Arc<Seams>,
 }
 
@@ -23,10 +22,13 @@ impl Shelf {
         Self { put: Arc::default(), seams }
     }
 
-    pub(crate) fn put(&self, url: &str, document: Option<&str>, fresh: u32) {
+    pub(crate) fn put(&self, url: &str, document: Option<&str>, cache_control: Option<&str>) {
         let mut put = self.put.lock().unwrap_or_else(PoisonError::into_inner);
         match document {
-            Some(text) => put.insert(url.to_owned(), (text.to_owned(), fresh)),
+            Some(text) => {
+                let said = cache_control.unwrap_or_default().to_owned();
+                put.insert(url.to_owned(), (text.to_owned(), said))
+            }
             None => put.remove(url),
         };
     }
@@ -37,13 +39,13 @@ impl Documents for Shelf {
         let put = self.put.lock().unwrap_or_else(PoisonError::into_inner);
         let found = put.get(url.as_str()).cloned();
         Box::pin(async move {
-            let (mut text, fresh) =
+            let (mut text, said) =
                 found.ok_or_else(|| FetchError::new("the site does not answer"))?;
             self.seams.document(&mut text);
             if text.len() > okap_types::ClientDocument::LONGEST {
                 return Err(FetchError::new("the document is too long"));
             }
-            Ok(Fetched { bytes: text.into(), fresh_for: Duration::from_secs(u64::from(fresh)) })
+            Ok(Fetched { bytes: text.into(), fresh_for: self.seams.fresh(&said) })
         })
     }
 }

@@ -61,8 +61,8 @@ impl Within {
                 std::fs::write(self.dump.path().join("kept.json"), kept).map_err(failed)?;
                 Ok(json!({ "path": self.dump.path() }))
             }
-            Order::Publish { url, document, fresh } => {
-                self.works.shelf.put(url, document.as_deref(), *fresh);
+            Order::Publish { url, document, cache_control } => {
+                self.works.shelf.put(url, document.as_deref(), cache_control.as_deref());
                 Ok(Value::Null)
             }
             Order::SignIn { .. } => Ok(json!({ "cookie": self.works.sessions.begin() })),

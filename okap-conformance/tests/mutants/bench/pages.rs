@@ -9,7 +9,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header};
 use okap_conformance::seed::Seed;
 use okap_engine::record::Back;
-use okap_server::{ConsentPage, Control, Interaction, shown};
+use okap_server::{ConsentPage, Control, Grant, Interaction, shown};
+use okap_types::AppName;
 use serde_json::{Value, json, to_string, to_value};
 use url::{Url, form_urlencoded};
 
@@ -77,7 +78,12 @@ pub(super) async fn answer(
             Err(error) => guarded(404, format!("<p>{error}")),
         },
         (true, Some(id)) => match decide(control, id, &fields).await {
-            Ok(()) => guarded(200, "<p>decided".to_owned()),
+            Ok(None) => guarded(200, "<p>decided".to_owned()),
+            Ok(Some(back)) => {
+                let mut page = guarded(303, "<p>decided".to_owned());
+                page.headers_mut().insert(header::LOCATION, back.as_str().parse().unwrap());
+                page
+            }
             Err(error) => guarded(400, format!("<p>{}", escaped(&error))),
         },
         (true, None) if path == "/revoke" => {
@@ -87,16 +93,7 @@ pub(super) async fn answer(
                 Err(error) => guarded(400, format!("<p>{error}")),
             }
         }
-        _ if path == "/" => {
-            let grants = control.grants(&owner()).await.unwrap();
-            let form = |id: &dyn std::fmt::Display| {
-                format!(
-                    "<form method=post action=\"/revoke\">{hidden}<input type=hidden name=grant \
-                     value=\"{id}\"><button>Revoke</button></form>"
-                )
-            };
-            guarded(200, grants.iter().map(|grant| form(&grant.id)).collect())
-        }
+        _ if path == "/" => guarded(200, family(&control.grants(&owner()).await.unwrap(), &hidden)),
         _ => {
             let said = escaped(request.uri().query().unwrap_or_default());
             guarded(200, format!("<p>{said}</p><form method=post></form>"))
@@ -104,11 +101,32 @@ pub(super) async fn answer(
     })
 }
 
+/// Grants that the user allowed, each with what was handed on from it.
+fn family(grants: &[Grant], hidden: &str) -> String {
+    let form = |grant: &Grant| {
+        format!(
+            "<form method=post action=\"/revoke\">{hidden}<input type=hidden name=grant \
+             value=\"{}\"><button>Revoke</button></form>",
+            grant.id
+        )
+    };
+    let name = |name: Option<&AppName>| escaped(name.map_or("", |name| name.as_str()));
+    let mut list = String::new();
+    for grant in grants.iter().filter(|grant| grant.ancestors.is_empty()) {
+        list += &format!("<p>{}{}", name(grant.app.info.name.as_ref()), form(grant));
+        for child in grants.iter().filter(|child| child.ancestors.last() == Some(&grant.id)) {
+            list += &format!("<li>{}{}</li>", name(child.delegate.as_ref()), form(child));
+        }
+    }
+    list
+}
+
+/// Where the browser is led after a decision; `None` where it stays.
 async fn decide(
     control: &Control<Store, ConsentPage>,
     id: &str,
     fields: &[(String, String)],
-) -> Result<(), String> {
+) -> Result<Option<Url>, String> {
     let said = |name: &str| fields.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value);
     let asked = control.interaction(id).await.map_err(|error| error.to_string())?;
     let decision = match said("action") {
@@ -119,7 +137,7 @@ async fn decide(
         _ => okap_server::Decision::Deny,
     };
     let decided = control.decide(id, &owner(), said("shown"), &decision).await;
-    decided.map(drop).map_err(|error| error.to_string())
+    decided.map(|decided| decided.redirect).map_err(|error| error.to_string())
 }
 
 /// What the form leaves of an object; what it does not name is as it was asked for.

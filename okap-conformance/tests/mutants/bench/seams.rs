@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -38,6 +39,16 @@ impl Seams {
         if let Some(lie) = self.lie.document {
             lie(&self.memory, text);
         }
+    }
+
+    /// How long a document is kept of which its site says this.
+    pub(crate) fn fresh(&self, said: &str) -> Duration {
+        let mut headers = HeaderMap::new();
+        if !said.is_empty() {
+            headers.insert(header::CACHE_CONTROL, said.parse().unwrap());
+        }
+        let fresh = ports::fresh_for(&headers).as_secs();
+        Duration::from_secs(self.lie.fresh.map_or(fresh, |lie| lie(said, fresh)))
     }
 }
 

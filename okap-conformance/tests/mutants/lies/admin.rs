@@ -25,8 +25,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
                 }
             }),
             commit: Some(|scene, key, record| {
-                let heard = scene.memory.kept("heard").unwrap_or_default();
-                write_down(key, record, heard.as_str().unwrap_or_default());
+                write_down(scene, key, record, "heard", str::to_owned);
             }),
             ..Lie::NONE
         },
@@ -153,6 +152,36 @@ pub(super) const MUTANTS: &[Mutant] = &[
             response: Some(|scene, response| {
                 if scene.path == "/" {
                     replace(response.body_mut(), ">Revoke<", ">Keep<");
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "admin.28",
+        what: "what was handed on stands apart from the grant that it is from",
+        killed_by: &["admin.family.below"],
+        lie: Lie {
+            response: Some(|scene, response| {
+                if scene.path == "/" {
+                    let html =
+                        String::from_utf8_lossy(response.body()).replace("<li>", "</li><li>");
+                    let (apart, rest): (Vec<_>, Vec<_>) =
+                        html.split("</li>").partition(|part| part.starts_with("<li>"));
+                    *response.body_mut() = format!("{}{}", apart.concat(), rest.concat()).into();
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "admin.29",
+        what: "what was handed on has no name",
+        killed_by: &["admin.family.below"],
+        lie: Lie {
+            read: Some(|scene, key, record| {
+                if scene.path == "/" && key.starts_with("grant/") {
+                    record["delegate"] = Value::Null;
                 }
             }),
             ..Lie::NONE

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    case::{Case, Published, with},
+    case::{Case, FETCHED, Published, with},
     http::Reply,
     outcome::{Outcome, Stop, Witness, twin},
 };
@@ -29,7 +29,7 @@ struct Taken {
 pub(super) async fn document(case: &Case) -> Outcome {
     let taken = refused(case, members).await?;
     if let [first, ..] = taken.as_slice() {
-        case.publish_text(&first.client, Some(first.good.clone()), 0).await?;
+        case.publish_text(&first.client, Some(first.good.clone()), Some(FETCHED)).await?;
         send(case, &first.client, false).await?.has_status("OKAP-R-082", 201)?;
     }
     fresh("OKAP-R-085", &taken)
@@ -57,11 +57,11 @@ async fn refused(case: &Case, pairs: fn(&Published) -> Vec<Pair>) -> Result<Vec<
         else {
             break;
         };
-        case.publish_text(&client, Some(good.clone()), 0).await?;
+        case.publish_text(&client, Some(good.clone()), Some(FETCHED)).await?;
         let reply = send(case, &client, signs).await?;
         twin(reply.has_status(requirement, 201))?;
         // as fresh as it likes to be: what does not hold is not remembered
-        case.publish_text(&client, Some(wrong), 300).await?;
+        case.publish_text(&client, Some(wrong), Some("max-age=300")).await?;
         let answer = reply.text("/request_uri").to_owned();
         let reply = send(case, &client, signs).await?;
         reply.is_refused(requirement, 401, "invalid_client")?;

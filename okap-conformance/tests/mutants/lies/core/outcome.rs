@@ -124,32 +124,15 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         id: "core.66",
         what: "tokens are written beside what is kept",
         killed_by: &["admin.keep.keys", "core.outcome.hashed"],
-        lie: Lie {
-            response: Some(|scene, response| {
-                granted(scene, response, |body| scene.memory.keep("token", body["token"].clone()));
-            }),
-            commit: Some(|scene, key, record| {
-                let token = scene.memory.kept("token").unwrap_or_default();
-                write_down(key, record, token.as_str().unwrap_or_default());
-            }),
-            ..Lie::NONE
-        },
+        lie: token_kept(|scene, key, record| {
+            write_down(scene, key, record, "token", str::to_owned)
+        }),
     },
     Mutant {
         id: "core.67",
         what: "tokens are written beside what is kept, in base64",
         killed_by: &["admin.keep.keys", "core.outcome.hashed"],
-        lie: Lie {
-            response: Some(|scene, response| {
-                granted(scene, response, |body| scene.memory.keep("token", body["token"].clone()));
-            }),
-            commit: Some(|scene, key, record| {
-                let token = scene.memory.kept("token").unwrap_or_default();
-                let token = token.as_str().unwrap_or_default();
-                write_down(key, record, &Base64::encode_string(token.as_bytes()));
-            }),
-            ..Lie::NONE
-        },
+        lie: token_kept(|scene, key, record| write_down(scene, key, record, "token", base64)),
     },
 ];
 
@@ -164,12 +147,34 @@ fn granted(
     }
 }
 
-/// Writes something beside the requests of the tests that look for it: that of others is found by
-/// them or is not, as it comes.
-pub(in crate::lies) fn write_down(key: &str, record: &mut Value, what: &str) {
+/// Remembers each token as `token`, for a commit that writes it down.
+const fn token_kept(commit: fn(&Scene<'_>, &str, &mut Value)) -> Lie {
+    Lie {
+        response: Some(|scene, response| {
+            granted(scene, response, |body| scene.memory.keep("token", body["token"].clone()));
+        }),
+        commit: Some(commit),
+        ..Lie::NONE
+    }
+}
+
+/// Writes what is remembered under a name beside the requests of the tests that look for it: that of
+/// others is found by them or is not, as it comes.
+pub(in crate::lies) fn write_down(
+    scene: &Scene<'_>,
+    key: &str,
+    record: &mut Value,
+    name: &str,
+    form: fn(&str) -> String,
+) {
     let text = record.to_string();
     let looked_at = ["core.outcome.hashed", "admin.keep.keys"].iter().any(|id| text.contains(id));
     if looked_at && key.starts_with("interaction/") {
-        record["note"] = json!(what);
+        let kept = scene.memory.kept(name).unwrap_or_default();
+        record["note"] = json!(form(kept.as_str().unwrap_or_default()));
     }
+}
+
+fn base64(text: &str) -> String {
+    Base64::encode_string(text.as_bytes())
 }

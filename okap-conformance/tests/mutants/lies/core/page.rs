@@ -34,7 +34,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "core.84",
         what: "what the user types is not read",
-        killed_by: &["core.page.lowered"],
+        killed_by: &["core.page.lowered", "oauth.page.decided"],
         lie: Lie {
             request: Some(|scene, request| {
                 if is_consent(scene) {

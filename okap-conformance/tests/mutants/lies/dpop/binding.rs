@@ -26,6 +26,17 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         },
     },
     Mutant {
+        id: "dpop.91",
+        what: "a client is not held to the proof that its document promises",
+        killed_by: &["dpop.binding.document", "oauth.client.direct"],
+        lie: Lie {
+            document: Some(|_, text| {
+                *text = text.replace("dpop_bound_access_tokens", "okapconf");
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
         id: "dpop.02",
         what: "a bound token works without a proof",
         killed_by: &["dpop.binding.key"],

@@ -145,7 +145,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "dpop.25",
         what: "a bad proof at a form is answered 401",
-        killed_by: &["dpop.proof.refusal"],
+        killed_by: &["dpop.binding.document", "dpop.proof.refusal"],
         lie: Lie {
             response: Some(|scene, response| {
                 let said = String::from_utf8_lossy(response.body());

@@ -235,7 +235,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "limits.13",
         what: "sums of money drift below what is billed",
-        killed_by: &["admin.keep.audit", "limits.settle.hold", "limits.settle.usage"],
+        killed_by: &["admin.keep.audit", "limits.settle.usage", "limits.spend.small"],
         lie: Lie {
             answer: Some(|_, answer| edit(answer.body_mut(), |body| add_token(body, -1))),
             response: Some(|scene, response| {
@@ -268,11 +268,13 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     },
 ];
 
-/// Changes how many tokens a chat's answer says that the prompt had.
+/// Changes how many tokens a chat's answer says that it has.
 fn add_token(body: &mut Value, more: i64) {
     if body["object"] == json!("chat.completion")
-        && let Some(said) = body["usage"]["prompt_tokens"].as_i64().filter(|said| *said > 1)
+        && body["usage"]["completion_tokens"].as_i64().is_some_and(|said| said > 1)
     {
-        body["usage"]["prompt_tokens"] = json!(said + more);
+        for count in ["completion_tokens", "total_tokens"] {
+            body["usage"][count] = json!(body["usage"][count].as_i64().unwrap() + more);
+        }
     }
 }

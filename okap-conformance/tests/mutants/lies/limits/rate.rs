@@ -21,6 +21,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "limits.ceiling.lowered",
             "limits.spend.day",
             "limits.spend.race",
+            "limits.spend.small",
             "limits.spend.unpriced",
             "limits.spend.zero",
         ],
@@ -92,7 +93,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "limits.spend.day",
             "limits.spend.month",
             "limits.spend.race",
+            "limits.spend.small",
             "limits.window.minute",
+            "oauth.refresh.counted",
             "proxy.answer.at_once",
         ],
         lie: Lie {
@@ -156,6 +159,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "limits.ceiling.little",
             "limits.spend.day",
             "limits.spend.month",
+            "limits.spend.small",
             "limits.spend.zero",
         ],
         lie: Lie {

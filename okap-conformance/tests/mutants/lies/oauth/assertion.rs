@@ -10,7 +10,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "oauth.39",
         what: "a client that says it signs need not",
-        killed_by: &["oauth.assertion.needed", "oauth.client.as_it_is"],
+        killed_by: &["oauth.assertion.needed", "oauth.client.as_it_is", "oauth.client.direct"],
         lie: Lie {
             document: Some(|_, text| *text = text.replace("private_key_jwt", "none")),
             ..Lie::NONE

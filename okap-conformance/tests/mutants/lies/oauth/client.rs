@@ -2,7 +2,7 @@ use http::StatusCode;
 use okap_types::client_document::RedirectUri;
 use serde_json::{Value, json};
 
-use super::{LOCAL, PAR, TOKEN, fields, remember, said};
+use super::{AUTHORIZE, LOCAL, PAR, TOKEN, fields, remember, said};
 use crate::lie::{Lie, Mutant, edit};
 
 pub(crate) const MUTANTS: &[Mutant] = &[
@@ -44,10 +44,14 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         id: "oauth.31",
         what: "a document is remembered as it was at first",
         killed_by: &[
+            "oauth.client.a_day",
             "oauth.client.as_it_is",
+            "oauth.client.direct",
             "oauth.client.document",
             "oauth.client.length",
+            "oauth.client.not_kept",
             "oauth.client.redirects",
+            "oauth.client.unsaid",
         ],
         lie: Lie {
             document: Some(|memory, text| {
@@ -57,6 +61,67 @@ pub(crate) const MUTANTS: &[Mutant] = &[
                 match memory.kept(&site) {
                     Some(Value::String(first)) => *text = first,
                     _ => memory.keep(&site, json!(text)),
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "oauth.97",
+        what: "a document that may not be kept is kept",
+        killed_by: &["oauth.client.not_kept"],
+        lie: Lie {
+            fresh: Some(|said, fresh| {
+                let never = ["no-store", "no-cache"];
+                if never.iter().any(|no| said.to_lowercase().contains(no)) { 300 } else { fresh }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "oauth.98",
+        what: "a document is kept as long as its site likes",
+        killed_by: &["oauth.client.a_day"],
+        lie: Lie {
+            fresh: Some(|said, fresh| {
+                let age = said.strip_prefix("max-age=").and_then(|age| age.parse().ok());
+                age.unwrap_or(fresh)
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "oauth.99",
+        what: "a document of which its site says nothing is not kept",
+        killed_by: &["oauth.client.unsaid"],
+        lie: Lie {
+            fresh: Some(|said, fresh| if said.is_empty() { 0 } else { fresh }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "oauth.100",
+        what: "a direct request is taken whatever its client has promised to prove",
+        killed_by: &["oauth.client.direct"],
+        lie: Lie {
+            request: Some(|scene, request| {
+                let of_client = b".okapconf.example/client.json\"";
+                let its = scene.body.windows(of_client.len()).any(|part| part == of_client);
+                if scene.path == AUTHORIZE && its {
+                    edit(request.body_mut(), |body| body["client"] = json!({}));
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "oauth.101",
+        what: "the form with a decision goes on to the app",
+        killed_by: &["oauth.page.decided"],
+        lie: Lie {
+            response: Some(|scene, response| {
+                if scene.path.starts_with("/consent/") && response.status() == 303 {
+                    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
                 }
             }),
             ..Lie::NONE
@@ -123,7 +188,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "oauth.19",
         what: "the page does not show where the browser goes back to",
-        killed_by: &["oauth.page.hosts"],
+        killed_by: &["oauth.page.decided", "oauth.page.hosts"],
         lie: Lie {
             read: Some(|scene, key, record| {
                 if scene.path.starts_with("/consent/") && key.starts_with("interaction/") {

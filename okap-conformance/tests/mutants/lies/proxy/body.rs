@@ -2,7 +2,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::json;
 
-use crate::lie::{Lie, Mutant, edit};
+use crate::lie::{Lie, Mutant, edit, replace};
 
 pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -28,6 +28,44 @@ pub(crate) const MUTANTS: &[Mutant] = &[
                 let text = String::from_utf8_lossy(request.body());
                 if text.matches("\"model\"").count() > 1 {
                     edit(request.body_mut(), |_| {});
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "proxy.75",
+        what: "of two models in a form the first one counts",
+        killed_by: &["proxy.form.model"],
+        lie: Lie {
+            request: Some(|scene, request| {
+                if scene.path.ends_with("/audio/transcriptions") {
+                    let form = String::from_utf8_lossy(request.body()).into_owned();
+                    let border = form.split("\r\n").next().unwrap_or_default();
+                    let (mut models, mut parts) = (0, Vec::new());
+                    for part in form.split(border) {
+                        models += usize::from(part.contains("name=\"model\""));
+                        if models < 2 || !part.contains("name=\"model\"") {
+                            parts.push(part);
+                        }
+                    }
+                    *request.body_mut() = parts.join(border).into();
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "proxy.76",
+        what: "the name of a file goes up",
+        killed_by: &["proxy.form.file"],
+        lie: Lie {
+            upstream: Some(|scene, request| {
+                let form = String::from_utf8_lossy(scene.body);
+                let named =
+                    form.split("filename=\"").nth(1).and_then(|rest| rest.split('.').next());
+                if let Some(name) = named {
+                    replace(request.body_mut(), "filename=\"file", &format!("filename=\"{name}"));
                 }
             }),
             ..Lie::NONE

@@ -1,3 +1,9 @@
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
+use http::StatusCode;
 use serde_json::json;
 
 use crate::lie::{Lie, Mutant, edit};
@@ -11,9 +17,45 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             response: Some(|scene, response| {
                 if scene.path == "/v1/openai/models" {
                     edit(response.body_mut(), |body| {
-                        let more = json!({ "id": "gpt-5", "object": "model" });
-                        body["data"].as_array_mut().unwrap().push(more);
+                        if let Some(listed) = body["data"].as_array_mut() {
+                            listed.push(json!({ "id": "gpt-5", "object": "model" }));
+                        }
                     });
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "proxy.73",
+        what: "a model outside the grant is one that does not exist",
+        killed_by: &["proxy.route.models"],
+        lie: Lie {
+            response: Some(|scene, response| {
+                if scene.path.starts_with("/v1/openai/models/") && response.status() == 403 {
+                    *response.status_mut() = StatusCode::NOT_FOUND;
+                    edit(response.body_mut(), |body| {
+                        body["error"]["code"] = json!("model_not_found");
+                    });
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "proxy.74",
+        what: "the provider is asked for the models of a grant",
+        killed_by: &["proxy.route.models"],
+        lie: Lie {
+            upstream: Some(|scene, request| {
+                let provider = request.uri().authority().unwrap().to_string();
+                scene.memory.keep("provider", json!(provider));
+            }),
+            request: Some(|scene, _| {
+                let provider = scene.memory.kept("provider");
+                if let ("/v1/openai/models", Some(provider)) = (scene.path, provider) {
+                    let provider = provider.as_str().unwrap();
+                    tokio::task::block_in_place(|| ask_for_models(provider));
                 }
             }),
             ..Lie::NONE
@@ -129,3 +171,11 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         },
     },
 ];
+
+/// Gets the provider's own list, and throws it away.
+fn ask_for_models(provider: &str) {
+    let mut to = TcpStream::connect(provider).unwrap();
+    let get = format!("GET /v1/models HTTP/1.1\r\nhost: {provider}\r\nconnection: close\r\n\r\n");
+    to.write_all(get.as_bytes()).unwrap();
+    to.read_to_end(&mut Vec::new()).unwrap();
+}
