@@ -141,7 +141,10 @@ fn page(status: StatusCode, body: &str) -> Response {
         (header::CACHE_CONTROL, "no-store"),
         (header::REFERRER_POLICY, "no-referrer"),
     ];
-    let html = format!("<!doctype html><html lang=\"en\"><title>A vault in memory</title>{body}");
+    let html = format!(
+        "<!doctype html><html lang=en><meta name=viewport content=\"width=device-width\">\
+         <meta name=color-scheme content=\"light dark\"><title>A vault in memory</title>{body}"
+    );
     (status, GUARDS, Html(html)).into_response()
 }
 

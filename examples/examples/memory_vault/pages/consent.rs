@@ -45,6 +45,7 @@ fn object(control: &OurControl, at: usize, asked: &ModelAccess) -> String {
     if let Some(reason) = &asked.reason {
         let _ = write!(part, "<p>{}", escaped(reason.as_str()));
     }
+    part += "<p>";
     let own = asked.models.iter().map(|model| (model.to_string(), "checked"));
     // where the models are the owner's choice, all that are known are offered
     let known = control.known_models(&asked.provider).into_iter().map(|model| (model, ""));
