@@ -9,7 +9,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "core.17",
         what: "what was granted beside the first object is dropped",
-        killed_by: &["core.outcome.order"],
+        killed_by: &["core.outcome.order", "proxy.answer.errors"],
         lie: Lie {
             response: Some(|_, response| {
                 edit(response.body_mut(), |body| {
@@ -24,7 +24,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "core.60",
         what: "granted objects come in another order",
-        killed_by: &["core.outcome.order"],
+        killed_by: &["core.outcome.order", "proxy.answer.errors", "proxy.route.required"],
         lie: Lie {
             response: Some(|_, response| {
                 edit(response.body_mut(), |body| {
@@ -39,7 +39,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "core.61",
         what: "models that were not granted are not listed",
-        killed_by: &["core.outcome.order"],
+        killed_by: &["core.outcome.order", "proxy.answer.errors"],
         lie: Lie {
             response: Some(|_, response| {
                 edit(response.body_mut(), |body| {

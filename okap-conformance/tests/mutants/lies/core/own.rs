@@ -8,7 +8,13 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "core.18",
         what: "a token that is given back works on",
-        killed_by: &["core.revoke.anybody", "core.token.revoked"],
+        killed_by: &[
+            "core.revoke.anybody",
+            "core.token.revoked",
+            "delegation.chain.revoked",
+            "delegation.exchange.subject",
+            "oauth.refresh.revoked",
+        ],
         lie: Lie {
             request: Some(|scene, request| {
                 let form = String::from_utf8_lossy(request.body()).into_owned();
@@ -54,7 +60,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "core.70",
         what: "a client may revoke what is another's",
-        killed_by: &["core.revoke.client"],
+        killed_by: &["core.revoke.client", "oauth.revoke.other_client"],
         lie: Lie {
             request: Some(|scene, request| {
                 if scene.path == "/okap/revoke" {
@@ -172,7 +178,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "core.77",
         what: "401 comes without WWW-Authenticate",
-        killed_by: &["core.own.errors"],
+        killed_by: &["core.own.errors", "dpop.proof.refusal", "oauth.form.secret"],
         lie: Lie {
             response: Some(|scene, response| {
                 if scene.path != "/okap/introspect" && !scene.is_call() {

@@ -179,7 +179,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "core.37",
         what: "the page where the user decides is at another origin",
-        killed_by: &["core.request.waits"],
+        killed_by: &["admin.page.headers", "core.request.waits"],
         lie: Lie {
             response: Some(|_, response| {
                 edit(response.body_mut(), |body| {

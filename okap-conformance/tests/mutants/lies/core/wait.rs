@@ -59,7 +59,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "core.44",
         what: "a request that nobody decided is said to be denied",
-        killed_by: &["core.wait.ended"],
+        killed_by: &["core.page.late", "core.wait.ended"],
         lie: Lie {
             response: Some(|scene, response| {
                 if scene.path == "/okap/continue" && response.status() == StatusCode::BAD_REQUEST {

@@ -118,7 +118,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "dpop.20",
         what: "the proof is forwarded to the provider",
-        killed_by: &["dpop.proof.taken"],
+        killed_by: &["dpop.proof.taken", "proxy.header.up"],
         lie: Lie {
             upstream: Some(|scene, request| {
                 if let Some(proof) = scene.headers.get("dpop") {
@@ -131,7 +131,12 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "dpop.24",
         what: "the challenge does not say which algorithm is taken",
-        killed_by: &["dpop.proof.refusal"],
+        killed_by: &[
+            "core.own.introspection",
+            "dpop.proof.refusal",
+            "proxy.credential.malformed",
+            "proxy.credential.provider",
+        ],
         lie: Lie {
             response: Some(|_, response| {
                 if response.headers().contains_key("www-authenticate") {

@@ -95,7 +95,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "oauth.65",
         what: "a refusal quotes what it refuses",
-        killed_by: &["oauth.form.no_echo"],
+        killed_by: &["core.own.errors", "oauth.form.no_echo"],
         lie: Lie {
             response: Some(|scene, response| {
                 if scene.path == TOKEN {

@@ -55,6 +55,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         id: "oauth.71",
         what: "a grant that was revoked is renewed",
         killed_by: &[
+            "delegation.exchange.subject",
             "oauth.code.again",
             "oauth.refresh.reused",
             "oauth.refresh.reused_late",
@@ -72,7 +73,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "oauth.72",
         what: "a grant that has ended is renewed",
-        killed_by: &["oauth.details.narrowed", "oauth.refresh.ended"],
+        killed_by: &["delegation.exchange.longer", "oauth.details.narrowed", "oauth.refresh.ended"],
         lie: Lie {
             read: Some(|scene, key, record| {
                 if scene.path == TOKEN && key.starts_with("refresh/") {

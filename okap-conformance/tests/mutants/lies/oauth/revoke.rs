@@ -21,7 +21,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "oauth.74",
         what: "a token that is not known is refused",
-        killed_by: &["oauth.revoke.unknown"],
+        killed_by: &["core.revoke.anybody", "oauth.revoke.unknown"],
         lie: Lie {
             request: Some(|scene, request| {
                 fields(scene, REVOKE, request, |form| {
@@ -36,7 +36,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "oauth.75",
         what: "a client gives another's token back",
-        killed_by: &["oauth.revoke.other_client"],
+        killed_by: &["core.revoke.client", "oauth.revoke.other_client"],
         lie: Lie {
             request: Some(|scene, request| {
                 fields(scene, REVOKE, request, |form| form.drop("client_id"));

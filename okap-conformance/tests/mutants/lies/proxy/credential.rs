@@ -19,7 +19,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "proxy.30",
         what: "x-api-key is not read",
-        killed_by: &["proxy.credential.places"],
+        killed_by: &["dpop.binding.scheme", "proxy.credential.places"],
         lie: Lie {
             request: Some(|scene, request| {
                 if scene.path.starts_with("/v1/openai") && scene.token().is_empty() {
@@ -32,7 +32,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "proxy.31",
         what: "the scheme may be left out",
-        killed_by: &["proxy.credential.malformed"],
+        killed_by: &["core.own.header", "proxy.credential.malformed"],
         lie: Lie {
             request: Some(|scene, request| {
                 if let Some(value) = scene.headers.get("authorization")
@@ -88,7 +88,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "proxy.35",
         what: "a challenge does not name the metadata",
-        killed_by: &["proxy.credential.malformed"],
+        killed_by: &["dpop.proof.refusal", "proxy.credential.malformed"],
         lie: Lie {
             response: Some(|scene, response| {
                 if scene.is_call() && response.status() == 401 {
@@ -101,7 +101,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "proxy.36",
         what: "a token for another provider is said to be none",
-        killed_by: &["proxy.credential.provider"],
+        killed_by: &["delegation.exchange.provider", "proxy.credential.provider"],
         lie: Lie {
             response: Some(|scene, response| {
                 if scene.path.starts_with("/v1/anthropic") && response.status() == 403 {

@@ -34,7 +34,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "proxy.03",
         what: "the master key stands in a header of the answer",
-        killed_by: &["proxy.key.never_seen"],
+        killed_by: &["admin.keep.shown", "proxy.header.down", "proxy.key.never_seen"],
         lie: Lie {
             upstream: Some(|scene, request| {
                 if let Some(key) = request.headers().get("authorization") {
@@ -54,7 +54,16 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "proxy.09",
         what: "a model that is not granted is forwarded",
-        killed_by: &["proxy.refuse.model"],
+        killed_by: &[
+            "delegation.exchange.handed_on",
+            "limits.account.objects",
+            "proxy.body.duplicate",
+            "proxy.body.exact",
+            "proxy.member.model",
+            "proxy.refuse.model",
+            "proxy.route.required",
+            "proxy.shape.openai",
+        ],
         lie: Lie {
             request: Some(|scene, request| {
                 if scene.is_call() {
@@ -77,7 +86,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "proxy.21",
         what: "a revoked grant can be called",
-        killed_by: &["proxy.framing.upload", "proxy.refuse.revoked"],
+        killed_by: &["delegation.chain.revoked", "proxy.framing.upload", "proxy.refuse.revoked"],
         lie: Lie {
             read: Some(|scene, key, record| {
                 if scene.is_call() && key.starts_with("grant/") {

@@ -59,7 +59,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "proxy.53",
         what: "answers may be stored",
-        killed_by: &["proxy.header.down"],
+        killed_by: &["dpop.nonce.asked", "proxy.header.down"],
         lie: Lie {
             response: Some(|scene, response| {
                 if scene.is_call() {

@@ -133,7 +133,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "proxy.49",
         what: "what the app says about storing is passed on",
-        killed_by: &["proxy.member.store"],
+        killed_by: &["proxy.body.exact", "proxy.member.store"],
         lie: Lie {
             upstream: Some(|scene, request| {
                 if scene.path.ends_with("/chat/completions") {

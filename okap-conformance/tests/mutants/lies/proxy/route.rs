@@ -90,7 +90,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "proxy.25",
         what: "a wrong method is taken for the right one",
-        killed_by: &["proxy.route.method"],
+        killed_by: &["core.own.errors", "oauth.form.method", "proxy.route.method"],
         lie: Lie {
             request: Some(|_, request| {
                 if request.method() == "PUT" {
