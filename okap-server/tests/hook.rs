@@ -169,11 +169,26 @@ async fn a_verb_that_the_rig_does_not_name_is_not_there() {
         assert_eq!(answer(&hook, order(verb, json!({}))).await.0, StatusCode::NOT_IMPLEMENTED);
     }
     let seed =
-        |upstream| json!({ "provider": "openai", "key": "sk-made-up", "upstream": upstream });
+        |upstream: &str| json!({ "provider": "openai", "key": "sk-made-up", "upstream": upstream });
     let elsewhere = order("seed", seed("https://api.example"));
     assert_eq!(answer(&hook, elsewhere).await.0, StatusCode::BAD_REQUEST);
-    let here = order("seed", seed("http://127.0.0.1:9"));
-    assert_eq!(answer(&hook, here).await.0, StatusCode::OK);
+    for odd in [
+        "http://127.0.0.1:9/?a=",
+        "http://127.0.0.1:9/#",
+        "http://me:pw@127.0.0.1:9",
+        "ftp://[::1]",
+    ] {
+        assert_eq!(
+            answer(&hook, order("seed", seed(odd))).await.0,
+            StatusCode::BAD_REQUEST,
+            "{odd}"
+        );
+    }
+    let long = format!("http://127.0.0.1:9/{}", "a".repeat(70_000));
+    assert_eq!(answer(&hook, order("seed", seed(&long))).await.0, StatusCode::BAD_REQUEST);
+    for here in ["http://127.0.0.1:9", "https://localhost:9/below/"] {
+        assert_eq!(answer(&hook, order("seed", seed(here))).await.0, StatusCode::OK, "{here}");
+    }
 }
 
 #[tokio::test]

@@ -13,6 +13,9 @@ use url::Url;
 
 use crate::ports::{Opening, Sending, Upstream};
 
+/// Longest address to which a provider is moved, in bytes.
+const LONGEST: usize = 256;
+
 /// The ordinary way to providers, some of which were moved.
 #[derive(Clone)]
 pub(super) struct Routes(Arc<Ways>);
@@ -33,6 +36,20 @@ impl Routes {
     pub(super) fn lead(&self, provider: &Provider, to: &Url) -> Result<(), String> {
         if !crate::service::is_loopback(to) {
             return Err("a provider is moved to this computer alone".to_owned());
+        }
+        // what stands behind the path would swallow the path of a call; what makes no address with it
+        // would lead to the provider itself
+        let plain = matches!(to.scheme(), "http" | "https")
+            && to.query().is_none()
+            && to.fragment().is_none()
+            && to.username().is_empty()
+            && to.password().is_none()
+            && to.as_str().len() <= LONGEST;
+        if !plain {
+            return Err(format!(
+                "a provider is moved to an http address of {LONGEST} bytes at most, with no user and \
+                 no query"
+            ));
         }
         let known = self.0.known.find(provider).ok_or(format!("no provider {provider}"))?;
         let from = trimmed(&known.base_url);
