@@ -1,6 +1,6 @@
 //! The hook of the conformance suite, over a vault in memory: what it takes, and from whom.
 
-#![cfg(feature = "conformance-hook")]
+#![cfg(all(feature = "conformance-hook", feature = "https"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "test code")]
 
 use std::sync::{Arc, Mutex};
