@@ -82,8 +82,11 @@ impl Secrets {
         let form: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
         self.add(&format!("{name}_form"), &form);
         let json = serde_json::Value::from(value).to_string();
-        let json = json.strip_prefix('"').and_then(|json| json.strip_suffix('"'));
-        self.add(&format!("{name}_json"), json.unwrap_or(value));
+        let json = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or(value);
+        self.add(&format!("{name}_json"), json);
+        if !json.is_ascii() {
+            self.add(&format!("{name}_ascii"), &ascii(json));
+        }
     }
 
     fn add(&self, name: &str, value: &str) {
@@ -149,6 +152,21 @@ impl Secrets {
 
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+}
+
+/// A text within JSON as those write it that keep to ASCII: `\u00e9`.
+fn ascii(json: &str) -> String {
+    let mut units = [0; 2];
+    json.chars().fold(String::new(), |mut all, c| {
+        if c.is_ascii() {
+            all.push(c);
+        } else {
+            c.encode_utf16(&mut units)
+                .iter()
+                .for_each(|unit| all.push_str(&format!("\\u{unit:04x}")));
+        }
+        all
+    })
 }
 
 /// A text in the alphabet of base64url, byte for byte.

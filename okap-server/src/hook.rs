@@ -188,10 +188,13 @@ impl<V: Vault, C: Consent, R: Rig> Hook<V, C, R> {
                 Ok(json!({ "now": control.now() }))
             }
             Order::Seed { provider, key, upstream } => {
-                if let Some(upstream) = upstream {
-                    routes.lead(&provider, &upstream).map_err(Refused::Order)?;
-                }
+                let way = upstream.map(|to| routes.way(&provider, &to)).transpose();
+                let way = way.map_err(Refused::Order)?;
                 rig.seed(&provider, key, control.now()).await.map_err(failed)?;
+                // not before: an earlier key would go that way
+                if let Some(way) = way {
+                    routes.lead(way);
+                }
                 Ok(json!({ "seeded": provider }))
             }
             Order::Audit { grant } => {

@@ -1,9 +1,9 @@
 //! The hook of the conformance suite, over a vault in memory: what it takes, and from whom.
 
-#![cfg(feature = "conformance-hook")]
+#![cfg(all(feature = "conformance-hook", feature = "https"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "test code")]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -11,6 +11,7 @@ use http_body_util::{BodyExt, Full};
 use okap_server::{
     AuditRow, BoxError, Config, ConsentPage, MemoryVault, OkapService, Owner, Peer, StartError,
     hook::{self, Hook, Rig, Verb},
+    ports::{HttpsDocuments, SendError, Sending, SystemClock, Upstream},
 };
 use okap_types::{GrantId, Provider, Secret, Timestamp};
 use serde_json::{Value, json};
@@ -37,6 +38,9 @@ impl Rig for Desk {
         key: Secret<String>,
         _: Timestamp,
     ) -> Result<(), BoxError> {
+        if key.expose().is_empty() {
+            return Err("that is no key".into());
+        }
         self.0.keep_key(&self.owner(), provider.clone(), key);
         Ok(())
     }
@@ -169,11 +173,69 @@ async fn a_verb_that_the_rig_does_not_name_is_not_there() {
         assert_eq!(answer(&hook, order(verb, json!({}))).await.0, StatusCode::NOT_IMPLEMENTED);
     }
     let seed =
-        |upstream| json!({ "provider": "openai", "key": "sk-made-up", "upstream": upstream });
+        |upstream: &str| json!({ "provider": "openai", "key": "sk-made-up", "upstream": upstream });
     let elsewhere = order("seed", seed("https://api.example"));
     assert_eq!(answer(&hook, elsewhere).await.0, StatusCode::BAD_REQUEST);
-    let here = order("seed", seed("http://127.0.0.1:9"));
-    assert_eq!(answer(&hook, here).await.0, StatusCode::OK);
+    for odd in [
+        "http://127.0.0.1:9/?a=",
+        "http://127.0.0.1:9/#",
+        "http://me:pw@127.0.0.1:9",
+        "ftp://[::1]",
+    ] {
+        assert_eq!(
+            answer(&hook, order("seed", seed(odd))).await.0,
+            StatusCode::BAD_REQUEST,
+            "{odd}"
+        );
+    }
+    let long = format!("http://127.0.0.1:9/{}", "a".repeat(70_000));
+    assert_eq!(answer(&hook, order("seed", seed(&long))).await.0, StatusCode::BAD_REQUEST);
+    for here in ["http://127.0.0.1:9", "https://localhost:9/below/"] {
+        assert_eq!(answer(&hook, order("seed", seed(here))).await.0, StatusCode::OK, "{here}");
+    }
+}
+
+/// A way to providers that leads nowhere, and takes note of where it was to lead.
+#[derive(Clone, Default)]
+struct Noted(Arc<Mutex<Vec<String>>>);
+
+impl Upstream for Noted {
+    fn send(&self, request: Request<Bytes>) -> Sending<'_> {
+        self.0.lock().unwrap().push(request.uri().to_string());
+        Box::pin(async { Err(SendError::NotSent("nobody is there".into())) })
+    }
+}
+
+#[tokio::test]
+async fn calls_go_to_the_suite_with_no_key_but_the_one_it_gave() {
+    let (issuer, vault, noted) =
+        ("http://127.0.0.1:8787".parse().unwrap(), Memory::default(), Noted::default());
+    vault.keep_key(&Owner::new("ada"), Provider::OpenAi, Secret::new("sk-a-real-one".to_owned()));
+    let ports = (noted.clone(), SystemClock, HttpsDocuments::builder().build().unwrap());
+    let (consent, desk) = (ConsentPage::at(&issuer, "consent"), Desk(vault.clone()));
+    let (okap, hook) =
+        Hook::danger_with_ports(Config::at(issuer), vault, consent, desk, ports).unwrap();
+    let asked = ask(&okap, "okapconf-3").await;
+    let decide = json!({ "correlation": "okapconf-3", "decision": "approve" });
+    answer(&hook, order("decide", decide)).await;
+    let (_, granted) = outcome(&okap, &asked).await;
+    let token = format!("Bearer {}", granted["access_token"].as_str().unwrap());
+    let call = async || {
+        let prompt = json!({ "model": "gpt-4o", "max_tokens": 1,
+            "messages": [{ "role": "user", "content": "hello" }] });
+        let mut call = post("/v1/openai/chat/completions", &prompt);
+        call.headers_mut().insert("authorization", token.parse().unwrap());
+        answer(&okap, call).await;
+        noted.0.lock().unwrap().pop().unwrap()
+    };
+    for (key, status, to) in [
+        ("", 500, "https://api.openai.com/v1/chat/completions"),
+        ("sk-made-up", 200, "http://127.0.0.1:9/v1/chat/completions"),
+    ] {
+        let seed = json!({ "provider": "openai", "key": key, "upstream": "http://127.0.0.1:9" });
+        assert_eq!(answer(&hook, order("seed", seed)).await.0.as_u16(), status);
+        assert_eq!(call().await, to);
+    }
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ impl Rig for Desk {
     }
 
     async fn dump(&self) -> Result<PathBuf, BoxError> {
-        std::fs::write(&self.file, self.vault.written_out()?)?;
+        crate::write(&self.file, &self.vault.written_out()?)?;
         Ok(self.file.clone())
     }
 

@@ -28,11 +28,13 @@ struct Site {
     control: OurControl,
     sessions: Arc<Sessions>,
     password: Arc<str>,
+    /// Held by whoever gives a password, so that one after another is looked at.
+    guess: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// The pages, for whoever knows the password.
 pub(crate) fn router(control: OurControl, sessions: Arc<Sessions>, password: String) -> Router {
-    let site = Site { control, sessions, password: password.into() };
+    let site = Site { control, sessions, password: password.into(), guess: Arc::default() };
     Router::new().route("/consent/{id}", get(show).post(take)).with_state(site)
 }
 
@@ -41,9 +43,9 @@ pub(crate) fn router(control: OurControl, sessions: Arc<Sessions>, password: Str
 pub(crate) struct Sessions(Mutex<HashMap<String, String>>);
 
 impl Sessions {
-    /// A new one; gives its cookie.
+    /// A new one; gives its cookie, whose name no other server on this computer has: ports share them.
     pub(crate) fn begin(&self) -> Result<String, BoxError> {
-        let (cookie, token) = (format!("session={}", random()?), random()?);
+        let (cookie, token) = (format!("memory_vault={}", random()?), random()?);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(cookie.clone(), token);
         Ok(cookie)
     }
@@ -98,6 +100,7 @@ async fn take(
 }
 
 async fn sign_in(site: &Site, password: &str, back: &str) -> Response {
+    let _one = site.guess.lock().await;
     if !same(password, &site.password) {
         // so that nobody tries many
         tokio::time::sleep(Duration::from_secs(1)).await;

@@ -83,6 +83,16 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_is_known_as_json_of_ascii_alone_has_it() {
+        let secrets = Secrets::default();
+        secrets.know("password", "\"für\" diesen Lauf 🔑");
+        secrets.hold("launch_pin", "été-7");
+        let said = r#"{"a":"\"f\u00fcr\" diesen Lauf \ud83d\udd11 \u00e9t\u00e9-7"}"#;
+        assert_eq!(secrets.redact(said), r#"{"a":"${PASSWORD_ASCII} ${LAUNCH_PIN_ASCII}"}"#);
+        assert_eq!(secrets.redact("f\\u00fcr diesen Lauf"), "f\\u00fcr diesen Lauf");
+    }
+
+    #[test]
     fn a_short_secret_of_a_description_is_redacted_where_it_stands_as_a_word() {
         let secrets = secrets();
         secrets.hold("launch_pin", "hunter2");

@@ -112,7 +112,7 @@ impl Target {
         }
         let target = table.clone().try_into();
         let target: Self =
-            target.map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
+            target.map_err(|error: toml::de::Error| wrong(without_value(error.message())))?;
         if target.consent.password.as_ref().is_some_and(|password| password.len() < SHORTEST) {
             return Err(TargetError::Password);
         }
@@ -153,6 +153,16 @@ fn at_its_line(text: &str, error: &toml::de::Error) -> String {
     let before = error.span().and_then(|span| text.get(..span.start));
     let line = before.map_or(0, |before| before.matches('\n').count());
     format!("line {}: {}", line.saturating_add(1), error.message())
+}
+
+/// What is wrong with a value, without that: `invalid type: integer, expected a string`.
+fn without_value(said: &str) -> String {
+    let value = said.split_once(": ").and_then(|(what, rest)| {
+        let (value, wanted) = rest.rsplit_once(", expected ")?;
+        let kind = value.split(['`', '"']).next()?.trim_end();
+        what.starts_with("invalid ").then(|| format!("{what}: {kind}, expected {wanted}"))
+    });
+    value.unwrap_or_else(|| said.to_owned())
 }
 
 /// The path below the nearest folder that has a `.git`; as it is where there is none.
@@ -256,6 +266,21 @@ mod tests {
         let said = said.unwrap_err();
         assert!(said.contains("t.toml does not hold: line 8: "), "{said}");
         assert!(!said.contains("made up"), "{said}");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_not_shown() {
+        for (setting, kind) in [
+            ("launch.env={PIN=7654321}", "integer, expected a string"),
+            ("launch.env=hunter2, expected more", "string, expected a map"),
+            ("launch.command='hunter2'", "string, expected a sequence"),
+        ] {
+            let said = parse(&format!("{FILE}\n[launch]\ncommand=['x']"), &[setting], &[]);
+            let said = said.unwrap_err();
+            assert!(said.ends_with(&format!("does not hold: invalid type: {kind}")), "{said}");
+        }
+        let said = parse(FILE, &["consent.moed=hook"], &[]).unwrap_err();
+        assert!(said.contains("unknown field `moed`, expected one of"), "{said}");
     }
 
     #[test]

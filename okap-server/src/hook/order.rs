@@ -76,7 +76,7 @@ impl Order {
         if body.get("v") != Some(&Value::from(1)) {
             return Err("v is not 1".to_owned());
         }
-        // its words name members and places, no values that came in
+        // its words may name a value that came in; no text is a wrong key, so that none names one
         serde_json::from_value(body).map_err(|error| error.to_string())
     }
 }

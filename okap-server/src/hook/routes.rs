@@ -13,6 +13,9 @@ use url::Url;
 
 use crate::ports::{Opening, Sending, Upstream};
 
+/// Longest address to which a provider is moved, in bytes.
+const LONGEST: usize = 256;
+
 /// The ordinary way to providers, some of which were moved.
 #[derive(Clone)]
 pub(super) struct Routes(Arc<Ways>);
@@ -20,28 +23,48 @@ pub(super) struct Routes(Arc<Ways>);
 struct Ways {
     known: Upstreams,
     usual: Box<dyn Upstream>,
-    /// From where to where, as beginnings of addresses.
-    moved: RwLock<Vec<(String, String)>>,
+    moved: RwLock<Vec<Way>>,
 }
+
+/// From where to where, as beginnings of addresses.
+pub(super) type Way = (String, String);
 
 impl Routes {
     pub(super) fn over(known: Upstreams, usual: impl Upstream) -> Self {
         Self(Arc::new(Ways { known, usual: Box::new(usual), moved: RwLock::default() }))
     }
 
-    /// Sends calls for a provider to an address on this computer, which has no version in it.
-    pub(super) fn lead(&self, provider: &Provider, to: &Url) -> Result<(), String> {
+    /// The way for calls of a provider to an address on this computer, which has no version in it.
+    pub(super) fn way(&self, provider: &Provider, to: &Url) -> Result<Way, String> {
         if !crate::service::is_loopback(to) {
             return Err("a provider is moved to this computer alone".to_owned());
+        }
+        // what stands behind the path would swallow the path of a call; what makes no address with it
+        // would lead to the provider itself
+        let plain = matches!(to.scheme(), "http" | "https")
+            && to.query().is_none()
+            && to.fragment().is_none()
+            && to.username().is_empty()
+            && to.password().is_none()
+            && to.as_str().len() <= LONGEST;
+        if !plain {
+            return Err(format!(
+                "a provider is moved to an http address of {LONGEST} bytes at most, with no user and \
+                 no query"
+            ));
         }
         let known = self.0.known.find(provider).ok_or(format!("no provider {provider}"))?;
         let from = trimmed(&known.base_url);
         // a version in the preset's path stays
         let to = format!("{}{}", trimmed(to), known.base_url.path().trim_end_matches('/'));
+        Ok((from, to))
+    }
+
+    /// Sends calls that way from now on.
+    pub(super) fn lead(&self, way: Way) {
         let mut moved = self.0.moved.write().unwrap_or_else(PoisonError::into_inner);
-        moved.retain(|(earlier, _)| *earlier != from);
-        moved.push((from, to));
-        Ok(())
+        moved.retain(|(earlier, _)| *earlier != way.0);
+        moved.push(way);
     }
 
     fn of(&self, uri: &Uri) -> Option<Uri> {

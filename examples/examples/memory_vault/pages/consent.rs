@@ -60,7 +60,11 @@ fn object(control: &OurControl, at: usize, asked: &ModelAccess) -> String {
     let most = as_asked(asked, &[], control.latest_end());
     let capabilities: Vec<_> = most.capabilities.iter().map(ToString::to_string).collect();
     let _ = write!(part, "<p>To {}, until {}", escaped(&capabilities.join(", ")), most.expires);
-    for (name, value) in limits(asked) {
+    let limits = limits(asked);
+    if !limits.keys().any(|name| name.ends_with("spend")) {
+        part += "<p>Without a limit of money";
+    }
+    for (name, value) in limits {
         let unit = if name.ends_with("spend") { " in USD" } else { "" };
         let (label, value) = (name.replace('_', " "), value.to_string());
         let value = escaped(value.trim_matches('"'));
