@@ -2,7 +2,8 @@
 //!
 //! `okap-conformance/HOOK.md` says what is ordered and how. Whoever reaches a hook is the owner: mount
 //! it where somebody has asked for it by a flag, on a loopback listener, in front of keys that open
-//! nothing.
+//! nothing. A host that puts a [`Peer`](crate::Peer) into its requests has those from other computers
+//! refused, whatever the listener.
 //!
 //! ```
 //! use okap_server::{

@@ -258,6 +258,9 @@ async fn a_decision_is_found_by_the_name_of_the_app_and_cannot_widen() {
     let (_, ignored) = answer(&hook, decide("ignore", json!([]))).await;
     let page = ignored["page"].as_str().unwrap();
     assert_eq!(asked["interaction_uri"], page, "{asked}");
+    // no word at all stands in every request
+    let nothing = json!({ "correlation": "", "decision": "deny" });
+    assert_eq!(answer(&hook, order("decide", nothing)).await.0, StatusCode::BAD_REQUEST);
     let wider = answer(&hook, decide("narrow", json!(["gpt-4o", "o3"]))).await;
     assert_eq!(wider.0, StatusCode::CONFLICT, "{}", wider.1);
     assert_eq!(outcome(&okap, &asked).await.0, StatusCode::ACCEPTED);

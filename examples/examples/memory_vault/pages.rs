@@ -68,7 +68,8 @@ async fn show(State(site): State<Site>, Path(id): Path<String>, headers: HeaderM
     let Some(token) = site.sessions.token(&headers) else {
         return page(
             StatusCode::OK,
-            "<form method=post><label>Password <input type=password name=password></label> \
+            "<h1>Sign in</h1><form method=post><label>Password \
+             <input type=password name=password autocomplete=current-password></label> \
              <button>Sign in</button></form>",
         );
     };

@@ -14,6 +14,13 @@ PATH = "/__okap_test"
 _VERBS = ("capabilities", "decide", "revoke", "advance", "audit", "dump", "reset")
 
 
+def _host(request):
+    try:
+        return urlsplit(f"//{request.host}").hostname
+    except ValueError:
+        return None
+
+
 class Hook:
     """One address, the verb in the body."""
 
@@ -23,7 +30,7 @@ class Hook:
     async def take(self, request):
         """Carries out an order."""
         # a page whose name was bent to this address can send JSON, but no other name
-        if urlsplit(f"//{request.host}").hostname not in ("127.0.0.1", "::1", "localhost"):
+        if _host(request) not in ("127.0.0.1", "::1", "localhost"):
             raise Refusal("invalid_request", "the hook is for this computer alone", status=421)
         # a page of another site can post a form without asking; JSON it cannot
         if request.headers.get("Content-Type") != "application/json":

@@ -1,12 +1,18 @@
 //! What the vault keeps: every file of its dump.
 
-use std::{fs::File, io, io::Read, path::Path};
+use std::{
+    fmt::Display,
+    fs::File,
+    io,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use super::Case;
 use crate::{driver::Order, outcome::Stop};
 
 /// How much of a dump is looked at: all of it is held at once.
-const MOST: Most = Most { bytes: 256 * MIB, entries: 10_000, depth: 16 };
+const MOST: Most = Most { bytes: 64 * MIB, entries: 10_000, depth: 16 };
 const MIB: u64 = 1024 * 1024;
 
 /// Bounds of a dump.
@@ -39,17 +45,19 @@ impl Case {
     /// [`Verb::Dump`]: crate::driver::Verb::Dump
     ///
     /// # Errors
-    /// [`Stop::Broken`] where there is nothing to be read, or more than is looked through: 256 MiB,
+    /// [`Stop::Broken`] where there is nothing to be read, or more than is looked through: 64 MiB,
     /// 10,000 files and folders, 16 folders one in another.
     pub async fn kept(&self) -> Result<Vec<(String, Vec<u8>)>, Stop> {
         let said = self.order(Order::Dump).await?;
         let path = said.pointer("/path").and_then(|path| path.as_str()).unwrap_or_default();
-        match dumped(Path::new(path), MOST) {
-            Ok(files) if files.is_empty() => {
-                Err(Stop::Broken(format!("the dump at {path:?} is empty")))
-            }
-            Ok(files) => Ok(files),
-            Err(error) => Err(Stop::Broken(format!("the dump at {path:?}: {error}"))),
+        let broken = |what: &dyn Display| Stop::Broken(format!("the dump at {path:?} {what}"));
+        // on a thread of its own, as below
+        let at = PathBuf::from(path);
+        match tokio::task::spawn_blocking(move || dumped(&at, MOST)).await {
+            Ok(Ok(files)) if files.is_empty() => Err(broken(&"is empty")),
+            Ok(Ok(files)) => Ok(files),
+            Ok(Err(error)) => Err(broken(&format_args!("is not read: {error}"))),
+            Err(error) => Err(broken(&format_args!("is not read: {error}"))),
         }
     }
 
@@ -160,7 +168,7 @@ mod tests {
     fn a_dump_that_is_not_there_is_an_error_of_its_file() {
         let gone = folder().path().join("gone");
         assert!(matches!(dumped(&gone, MOST), Err(Unread::File(_))));
-        assert_eq!(size(MOST.bytes), "256 MiB");
+        assert_eq!(size(MOST.bytes), "64 MiB");
     }
 
     #[cfg(unix)]

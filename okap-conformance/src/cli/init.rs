@@ -59,7 +59,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
 const TIMEOUTS: &str = "
 [timeouts]
 # for a provider's answer to begin, as the vault is set up: without it proxy.patience.silent, where a
-# provider is silent, is untestable; `request` (15s) has to be 4 s more
+# provider is silent, is untestable; `request` (15s) has to be over 4 s more
 # provider = \"8s\"
 ";
 

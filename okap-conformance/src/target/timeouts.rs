@@ -53,9 +53,9 @@ impl Timeouts {
                     .to_owned(),
             );
         };
-        match provider.saturating_add(WAY) > self.request.0 {
+        match provider.saturating_add(WAY) >= self.request.0 {
             true => Err(format!(
-                "[timeouts] request is {} s, and has to be {} s more than provider, which is {} s",
+                "[timeouts] request is {} s, and has to be over {} s more than provider, which is {} s",
                 self.request.0.as_secs_f32(),
                 WAY.as_secs(),
                 provider.as_secs_f32()
@@ -76,8 +76,8 @@ mod tests {
             Timeouts { provider, ..Timeouts::default() }.waits_for_provider()
         };
         assert_eq!(with(Some(8)), Ok(Duration::from_secs(8)));
-        assert_eq!(with(Some(11)), Ok(Duration::from_secs(11)));
-        assert!(with(Some(12)).unwrap_err().contains("request is 15 s"));
+        assert_eq!(with(Some(10)), Ok(Duration::from_secs(10)));
+        assert!(with(Some(11)).unwrap_err().contains("request is 15 s"));
         assert!(with(None).unwrap_err().contains("[timeouts] provider does not say"));
     }
 }

@@ -67,6 +67,10 @@ async fn find(
     {
         return Ok(asked);
     }
+    // an empty word stands in every request
+    if order.correlation.is_empty() {
+        return Err(Refused::Order("nothing says which request is meant".to_owned()));
+    }
     let carries = |asked: &Interaction| {
         let name =
             asked.app.info.name.as_ref().is_some_and(|n| n.as_str().contains(&order.correlation));
