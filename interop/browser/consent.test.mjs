@@ -135,7 +135,8 @@ describe('the user decides', () => {
     await keyboard.press('Enter');
     await page.waitForURL(asked.interaction_uri);
 
-    assert(await focus('[name=action][value=deny]'), 'Deny has the focus');
+    // a browser gives the focus a moment behind the load
+    await page.waitForFunction(() => document.activeElement?.matches('[name=action][value=deny]'));
     await tabTo('input[name="model.0"][value="gpt-4o"]', 'Shift+Tab');
     await keyboard.press('Space');
     await tabTo('input[name="capability.0"][value="embeddings"]');

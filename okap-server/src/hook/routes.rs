@@ -70,7 +70,12 @@ impl Routes {
     fn of(&self, uri: &Uri) -> Option<Uri> {
         let uri = uri.to_string();
         let moved = self.0.moved.read().unwrap_or_else(PoisonError::into_inner);
-        moved.iter().find_map(|(from, to)| format!("{to}{}", uri.strip_prefix(from)?).parse().ok())
+        moved.iter().find_map(|(from, to)| {
+            let rest = uri.strip_prefix(from)?;
+            // an address that goes on in the same word is another's
+            let below = rest.is_empty() || rest.starts_with(['/', '?']);
+            format!("{to}{rest}").parse().ok().filter(|_| below)
+        })
     }
 }
 
@@ -96,4 +101,36 @@ impl fmt::Debug for Routes {
 
 fn trimmed(url: &Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "test code")]
+
+    use super::*;
+    use crate::ports::SendError;
+
+    struct Nowhere;
+
+    impl Upstream for Nowhere {
+        fn send(&self, _: Request<Bytes>) -> Sending<'_> {
+            Box::pin(async { Err(SendError::NotSent("nowhere".into())) })
+        }
+    }
+
+    #[test]
+    fn calls_below_the_address_of_a_provider_are_moved_and_no_others() {
+        let routes = Routes::over(Upstreams::presets(), Nowhere);
+        let moved = |uri: &str| routes.of(&uri.parse().unwrap()).map(|uri| uri.to_string());
+        let openai = "https://api.openai.com/v1/chat/completions";
+        assert_eq!(moved(openai), None);
+        let way = routes.way(&Provider::OpenAi, &"http://127.0.0.1:9".parse().unwrap()).unwrap();
+        routes.lead(way);
+        assert_eq!(moved(openai).unwrap(), "http://127.0.0.1:9/v1/chat/completions");
+        for other in
+            ["https://api.openai.com/v1beta/models", "https://api.openai.com.evil.example/v1"]
+        {
+            assert_eq!(moved(other), None, "{other}");
+        }
+    }
 }

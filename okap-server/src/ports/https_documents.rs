@@ -132,9 +132,7 @@ impl Documents for HttpsDocuments {
     fn fetch<'a>(&'a self, url: &'a ClientIdUrl) -> Fetching<'a> {
         Box::pin(async move {
             let fetching = tokio::time::timeout(self.deadline, self.fetch_at_leisure(url));
-            fetching.await.unwrap_or_else(|_| {
-                Err(FetchError::new(format!("no answer within {:?}", self.deadline)))
-            })
+            fetching.await.unwrap_or_else(|_| Err(self.too_slow()))
         })
     }
 }
@@ -165,10 +163,13 @@ impl HttpsDocuments {
                 let text = format!("it is larger than {} bytes", ClientDocument::LONGEST);
                 Err(FetchError::new(text))
             }
-            Err(ReadError::TooSlow | ReadError::Broken) => {
-                Err(FetchError::new("its answer broke off"))
-            }
+            Err(ReadError::TooSlow) => Err(self.too_slow()),
+            Err(ReadError::Broken) => Err(FetchError::new("its answer broke off")),
         }
+    }
+
+    fn too_slow(&self) -> FetchError {
+        FetchError::new(format!("no answer within {:?}", self.deadline))
     }
 }
 
