@@ -162,15 +162,15 @@ impl Leased {
             )
     }
 
-    /// Whether fewer than four calls of such money are left of what is on lease: a reason to renew
+    /// Whether fewer than so many calls of such money are left of what is on lease: a reason to renew
     /// it while calls go on.
     #[must_use]
-    pub fn runs_low(&self, limits: &Limits, amount: Pico) -> bool {
+    pub fn runs_low(&self, limits: &Limits, amount: Pico, calls: u32) -> bool {
         let Some(lease) = &self.lease else { return false };
         let own = &self.own;
         let lent = lease.lent_in(own.month.number, own.day.number);
         let low = |capped: bool, used: u64, lent: u64, each: u64| {
-            capped && lent.saturating_sub(used) < each.saturating_mul(4)
+            capped && lent.saturating_sub(used) < each.saturating_mul(calls.into())
         };
         let (month, day) = (own.month.used().get(), own.day.used().get());
         let minute = own.minute.requests(own.latest);

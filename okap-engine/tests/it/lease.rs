@@ -21,6 +21,11 @@ fn monthly(amount: u64) -> Limits {
     Limits::monthly(Money::from_micros(amount).unwrap())
 }
 
+/// For calls that come slowly or fast.
+fn calls_ahead(amount: u64) -> Ahead {
+    Ahead::Calls(u32::try_from(amount % 7 * 20).unwrap())
+}
+
 fn later(now: Timestamp, ms: i64) -> Timestamp {
     Timestamp::from_unix_millis(now.unix_millis() + ms)
 }
@@ -73,6 +78,20 @@ fn a_call_needs_a_lease_and_the_calls_behind_it_do_not() {
         hold(&mut node, &limits, 10, noon()).unwrap();
     }
     assert_eq!(hold(&mut node, &limits, 10, noon()), Err(Denial::Uncovered(micros(10))));
+}
+
+#[test]
+fn a_lease_goes_as_far_ahead_as_calls_come_fast_and_at_most_a_sixteenth_of_what_is_free() {
+    for (fast, fit) in [(3, 17), (50, 51), (1000, 63)] {
+        let (mut store, mut node, limits) = (Store::default(), Leased::new(1), monthly(10_000));
+        store.renew(&mut node, &limits, 10, Ahead::Calls(fast), noon());
+        for _ in 0..fit {
+            assert!(!node.runs_low(&limits, micros(10), 1));
+            hold(&mut node, &limits, 10, noon()).unwrap();
+        }
+        assert!(node.runs_low(&limits, micros(10), 1), "{fast}");
+        assert_eq!(hold(&mut node, &limits, 10, noon()), Err(Denial::Uncovered(micros(10))));
+    }
 }
 
 #[test]

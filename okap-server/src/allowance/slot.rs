@@ -39,6 +39,8 @@ struct Counted {
     limits: Limits,
     /// The money of the latest call.
     usual: Pico,
+    /// Calls that were let through since the latest renewal.
+    since: u32,
     /// Calls that wait for a lease, and their money.
     waiting: (u32, Pico),
     touched: Instant,
@@ -68,6 +70,14 @@ pub(super) enum Due {
     GiveBack,
 }
 
+/// For how long a lease is taken, as calls come at the time: the store syncs each one.
+const AHEAD: Duration = Duration::from_millis(100);
+/// Calls that are taken ahead at most.
+const MOST_AHEAD: u128 = 8192;
+/// The shortest time by which it is told how fast calls come.
+const TOLD_BY: Duration = Duration::from_millis(10);
+/// Calls at which a lease runs low at the latest.
+const LOW: u32 = 4;
 /// How long an account is left alone before its lease goes back.
 const IDLE: Duration = Duration::from_millis(100);
 /// How often a lease is renewed at most while it covers the calls that come.
@@ -79,6 +89,19 @@ const RECALLED: Duration = Duration::from_secs(1);
 /// How long a node takes nothing ahead once another has asked for what it had.
 const CONTESTED: Duration = Duration::from_secs(5);
 
+impl Counted {
+    /// How many calls come in the time that a lease is taken for.
+    fn pace(&self) -> u32 {
+        pace(self.since, self.renewed.elapsed())
+    }
+}
+
+fn pace(calls: u32, within: Duration) -> u32 {
+    let within = within.max(TOLD_BY).as_millis();
+    let calls = u128::from(calls) * AHEAD.as_millis() / within;
+    u32::try_from(calls.min(MOST_AHEAD)).unwrap_or_default()
+}
+
 impl Slot {
     pub(super) fn new(node: u64, account: &str) -> Self {
         let now = Instant::now();
@@ -88,6 +111,7 @@ impl Slot {
                 leased: Leased::new(node),
                 limits: Limits::default(),
                 usual: Pico::ZERO,
+                since: 0,
                 waiting: (0, Pico::ZERO),
                 touched: now,
                 renewed: now,
@@ -156,7 +180,10 @@ impl Slot {
     ) -> Renewal {
         let mut counted = self.lock();
         let contested = counted.contested.is_some_and(|until| Instant::now() < until);
-        let ahead = if contested { Ahead::None } else { more.ahead };
+        let ahead = match more.ahead {
+            Ahead::Some if !contested => Ahead::Calls(counted.pace()),
+            _ => Ahead::None,
+        };
         let limits = more.limits.unwrap_or(&counted.limits).clone();
         let (requests, amount) = more.calls;
         let want = Want { limits: &limits, amount, requests, ahead };
@@ -182,6 +209,7 @@ impl Slot {
         let mut counted = self.lock();
         counted.leased.renewed(renewal);
         counted.renewed = Instant::now();
+        counted.since = 0;
     }
 
     /// What the latest call was like, for those that will follow.
@@ -280,6 +308,7 @@ impl Family {
             }
             if let Ok(admitted) = &admitted {
                 counted.usual = admitted.hold.amount;
+                counted.since = counted.since.saturating_add(1);
             }
         }
         admitted
@@ -313,7 +342,8 @@ impl Family {
         let pairs = self.slots.iter().zip(&self.shares);
         let low = pairs.filter(|(slot, share)| {
             let counted = slot.lock();
-            counted.leased.runs_low(&share.limits, counted.usual)
+            let low = LOW.max(counted.pace() / 4);
+            counted.leased.runs_low(&share.limits, counted.usual, low)
                 && counted.renewed.elapsed() >= OFTEN
         });
         low.map(|(slot, _)| slot)
@@ -349,5 +379,21 @@ impl Drop for Place {
         for slot in &self.0.slots {
             slot.inside.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_taken_for_as_many_calls_as_come_until_the_next_one() {
+        let ms = Duration::from_millis;
+        assert_eq!(pace(0, ms(0)), 0);
+        assert_eq!(pace(300, ms(50)), 600);
+        assert_eq!(pace(300, ms(1000)), 30);
+        // a burst does not tell how many come after it
+        assert_eq!(pace(3, ms(0)), 30);
+        assert_eq!(pace(u32::MAX, ms(50)), 8192);
     }
 }

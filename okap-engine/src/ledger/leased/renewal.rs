@@ -32,6 +32,20 @@ pub enum Ahead {
     None,
     /// A little more, so that the calls that follow need no store.
     Some,
+    /// That, or as much as so many calls need, where they come so fast.
+    Calls(u32),
+}
+
+impl Ahead {
+    /// How many calls more, where some wait.
+    fn calls(self, waiting: u32) -> u32 {
+        match self {
+            _ if waiting == 0 => 0,
+            Self::None => 0,
+            Self::Some => CALLS_AHEAD,
+            Self::Calls(calls) => calls.max(CALLS_AHEAD),
+        }
+    }
 }
 
 /// What a node writes to the store to have another lease.
@@ -47,11 +61,11 @@ pub struct Renewal {
 /// Unheard renewals that are kept. Were an older one written after all, its part would count twice.
 const UNHEARD: usize = 16;
 
-/// Calls of the size of the one that waits for which a lease is taken ahead.
-const CALLS_AHEAD: u64 = 16;
+/// Calls of the size of the one that waits for which a lease is taken ahead at least.
+const CALLS_AHEAD: u32 = 16;
 /// And of what is free no more than one part in so many: that much a crash may cost.
 const PART_AHEAD: u64 = 16;
-/// Requests of a day or a minute that are taken ahead at most.
+/// Requests of a day or a minute that are taken ahead, where calls do not come faster.
 const REQUESTS_AHEAD: u32 = 256;
 
 impl Leased {
@@ -148,24 +162,24 @@ impl Leased {
     /// How much is put on lease, of what the account has left.
     fn wanted(&self, want: &Want<'_>, next: &Account) -> Lent {
         let counts = next.counts();
-        let ahead = want.ahead == Ahead::Some && want.requests > 0;
+        let ahead = want.ahead.calls(want.requests);
         let money = |cap: Option<Money>, used: Pico, held: Pico| {
             let Some(cap) = cap else { return held };
             let free = pico(cap).saturating_sub(used);
             let needed = held.saturating_add(want.amount);
             let each = want.amount.get() / u64::from(want.requests.max(1));
             let spare = each
-                .saturating_mul(CALLS_AHEAD)
-                .min(free.saturating_sub(needed).get() / PART_AHEAD)
-                .saturating_mul(u64::from(ahead));
+                .saturating_mul(ahead.into())
+                .min(free.saturating_sub(needed).get() / PART_AHEAD);
             // what is held was covered before, perhaps under a higher cap
             needed.saturating_add(Pico::new(spare)).min(free).max(held)
         };
         let requests = |most: Option<u32>, used: u32| {
             let Some(most) = most else { return 0 };
             let free = most.saturating_sub(used);
-            let spare = (free.saturating_sub(want.requests) / 2).min(REQUESTS_AHEAD);
-            want.requests.saturating_add(spare * u32::from(ahead)).min(free)
+            let most = if ahead == 0 { 0 } else { ahead.max(REQUESTS_AHEAD) };
+            let spare = (free.saturating_sub(want.requests) / 2).min(most);
+            want.requests.saturating_add(spare).min(free)
         };
         let limits = want.limits;
         let minute = counts.minute.saturating_add(counts.lent);

@@ -10,7 +10,7 @@ use okap_engine::{
 use okap_types::{Limits, Money, Timestamp};
 use proptest::prelude::*;
 
-use super::{later, micros};
+use super::{calls_ahead, later, micros};
 use crate::support::noon;
 
 const NODES: usize = 3;
@@ -143,7 +143,7 @@ impl World {
                 }
             }
             Event::Prepare { node, account, amount, ahead } => {
-                let ahead = if ahead { Ahead::Some } else { Ahead::None };
+                let ahead = if ahead { calls_ahead(amount) } else { Ahead::None };
                 self.prepare(node, account, amount, ahead);
             }
             Event::Write { node, account, which, heard } => self.write(node, account, which, heard),

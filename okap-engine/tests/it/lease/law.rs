@@ -8,7 +8,7 @@ use okap_engine::{
 use okap_types::Limits;
 use proptest::prelude::*;
 
-use super::{Store, hold, later, micros, monthly};
+use super::{Store, calls_ahead, hold, later, micros, monthly};
 use crate::support::noon;
 
 #[derive(Clone, Debug)]
@@ -116,7 +116,7 @@ proptest! {
                 }
                 Event::Settle(..) => {}
                 Event::Prepare(n, amount, ahead, is_low) => {
-                    let ahead = if ahead { Ahead::Some } else { Ahead::None };
+                    let ahead = if ahead { calls_ahead(amount) } else { Ahead::None };
                     let want = Want { limits: limits(is_low), amount: micros(amount), requests: 1, ahead };
                     let renewal = nodes[n].renew(&store.1, &want, serial(), now);
                     prepared[n].insert(0, (store.0, renewal));
