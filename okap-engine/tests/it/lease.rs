@@ -2,6 +2,7 @@
 
 mod delegated;
 mod law;
+mod seen;
 
 use okap_engine::{
     ledger::{Account, Ahead, Chain, Denial, Hold, Leased, Want},
