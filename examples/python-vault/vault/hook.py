@@ -65,7 +65,7 @@ class Hook:
             words = [one["app"]["name"], *(asked["reason"] for asked in one["asked"])]
             if one["code"] == order.get("user_code") or one["id"] == page:
                 return one
-            if not page and any(word in said for said in words):
+            if not page and word and any(word in said for said in words):
                 return one
         raise Refusal("already_decided", "no such request waits")
 

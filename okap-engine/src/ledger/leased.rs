@@ -110,8 +110,11 @@ impl Leased {
         // what was counted before the last write may be missing from another of this node's, and
         // from one without any, unless another node has taken the lease in since it ended
         let ended = self.lease.as_ref().is_some_and(|lease| lease.has_ended(base.latest));
-        let taken_in = mine.is_none() && ended && self.is_idle();
-        (latest || taken_in).then(|| Self { base, ..self.clone() })
+        // a node that has forgotten the account had all of it written, and nothing on lease
+        let forgotten = known == 0 && mine.as_ref().is_some_and(|l| l.lent == Lent::default());
+        let taken_in = mine.is_none() && ended;
+        let current = latest || self.is_idle() && (taken_in || forgotten);
+        current.then(|| Self { base, ..self.clone() })
     }
 
     pub(super) fn money_left(&self, limits: &Limits) -> Result<Option<Pico>, Refusal> {

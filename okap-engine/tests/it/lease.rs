@@ -2,6 +2,7 @@
 
 mod delegated;
 mod law;
+mod seen;
 
 use okap_engine::{
     ledger::{Account, Ahead, Chain, Denial, Hold, Leased, Want},
@@ -345,6 +346,26 @@ fn an_idle_node_whose_lease_another_has_taken_in_sees_the_account_as_it_is() {
     other.settle(&one, micros(20));
     store.give_back(&mut other, &limits, soon);
     assert_eq!(node.with(&store.0).unwrap().used(soon).month, micros(20));
+}
+
+/// A node knows so many accounts and forgets those that are idle; its empty lease stands on.
+#[test]
+fn a_node_that_has_forgotten_an_account_sees_it_as_it_is() {
+    for limits in [Limits::default(), monthly(1000)] {
+        let (mut store, mut node) = (Store::default(), Leased::new(1));
+        store.renew(&mut node, &limits, 100, Ahead::None, noon());
+        let one = hold(&mut node, &limits, 100, noon()).unwrap();
+        node.settle(&one, micros(30));
+        store.give_back(&mut node, &limits, noon());
+        assert!(node.is_idle());
+        let mut node = Leased::new(1);
+        assert_eq!(node.with(&store.0).unwrap().used(noon()).month, micros(30));
+        // and not as it was before it was counted in again
+        let before = store.0.clone();
+        store.renew(&mut node, &limits, 100, Ahead::None, noon());
+        assert!(node.with(&before).is_none());
+        assert_eq!(node.with(&store.0).unwrap().used(noon()).month, node.used(noon()).month);
+    }
 }
 
 #[test]

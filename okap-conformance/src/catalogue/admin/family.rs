@@ -9,7 +9,7 @@ use crate::{
 
 pub(in crate::catalogue) const TESTS: &[Test] = &[Test {
     id: "admin.family.below",
-    rev: 1,
+    rev: 2,
     title: "the user finds what was handed on below the grant that it is from, by its name",
     profile: Profile::Admin,
     verifies: &["OKAP-R-223"],
@@ -35,6 +35,11 @@ async fn below(case: &Case) -> Outcome {
     let parents = [mine.correlation.as_str(), other.correlation.as_str()];
     for child in [&one, &two] {
         stands(&page, child, parents)?;
+    }
+    // the other has its own below it, where both are on the page
+    if page.shows(&other.correlation) && page.shows(&strange) {
+        let [own, beside] = parents;
+        stands(&page, &strange, [beside, own])?;
     }
     case.named_child(&parent, &later).await?;
     let after = browser.open(&page.url).await?;

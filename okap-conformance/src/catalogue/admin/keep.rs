@@ -15,7 +15,7 @@ use crate::{
 pub(in crate::catalogue) const TESTS: &[Test] = &[
     Test {
         id: "admin.keep.keys",
-        rev: 1,
+        rev: 2,
         title: "no key, token or prompt stands in what the vault keeps and logs, in whatever form",
         profile: Profile::Admin,
         verifies: &["OKAP-R-421", "OKAP-R-423", "OKAP-R-431"],

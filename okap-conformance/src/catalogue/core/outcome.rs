@@ -58,7 +58,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
     },
     Test {
         id: "core.outcome.hashed",
-        rev: 1,
+        rev: 2,
         title: "no token stands in what the vault keeps, in whatever form",
         profile: Profile::Core,
         verifies: &["OKAP-R-194"],

@@ -54,7 +54,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
         rev: 1,
         title: "a direct request of a client that has to prove itself is refused, as it proves nothing",
         profile: Profile::Oauth,
-        verifies: &["OKAP-R-450", "OKAP-R-042"],
+        verifies: &["OKAP-R-450"],
         needs: &[Verb::Publish],
         twin: None,
         threat: Some("impersonation"),

@@ -13,7 +13,7 @@ use crate::{
 
 pub(in crate::catalogue) const TESTS: &[Test] = &[Test {
     id: "proxy.patience.silent",
-    rev: 1,
+    rev: 2,
     title: "a provider that does not answer in time is given up",
     profile: Profile::Proxy,
     verifies: &["OKAP-R-314"],

@@ -164,11 +164,22 @@ pub(super) const MUTANTS: &[Mutant] = &[
         lie: Lie {
             response: Some(|scene, response| {
                 if scene.path == "/" {
-                    let html =
-                        String::from_utf8_lossy(response.body()).replace("<li>", "</li><li>");
-                    let (apart, rest): (Vec<_>, Vec<_>) =
-                        html.split("</li>").partition(|part| part.starts_with("<li>"));
-                    *response.body_mut() = format!("{}{}", apart.concat(), rest.concat()).into();
+                    let (apart, rest) = families(response.body());
+                    *response.body_mut() = format!("{apart}{rest}").into();
+                }
+            }),
+            ..Lie::NONE
+        },
+    },
+    Mutant {
+        id: "admin.30",
+        what: "all that was handed on stands behind the last grant",
+        killed_by: &["admin.family.below"],
+        lie: Lie {
+            response: Some(|scene, response| {
+                if scene.path == "/" {
+                    let (apart, rest) = families(response.body());
+                    *response.body_mut() = format!("{rest}{apart}").into();
                 }
             }),
             ..Lie::NONE
@@ -201,3 +212,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
 ];
+
+/// What was handed on, and the rest of the page with the grants.
+fn families(html: &[u8]) -> (String, String) {
+    let html = String::from_utf8_lossy(html).replace("<li>", "</li><li>");
+    let (apart, rest): (Vec<_>, Vec<_>) =
+        html.split("</li>").partition(|part| part.starts_with("<li>"));
+    (apart.concat(), rest.concat())
+}

@@ -11,7 +11,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         id: "limits.04",
         what: "the limit of a month is not kept",
-        killed_by: &["limits.spend.month", "limits.spend.zero"],
+        killed_by: &["limits.spend.month", "limits.spend.small", "limits.spend.zero"],
         lie: Lie {
             read: Some(|scene, key, record| forget(scene, key, record, "monthly_spend")),
             ..Lie::NONE

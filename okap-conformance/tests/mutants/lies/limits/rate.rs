@@ -21,7 +21,6 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "limits.ceiling.lowered",
             "limits.spend.day",
             "limits.spend.race",
-            "limits.spend.small",
             "limits.spend.unpriced",
             "limits.spend.zero",
         ],
