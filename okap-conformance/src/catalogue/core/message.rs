@@ -35,7 +35,7 @@ pub(in crate::catalogue) const TESTS: &[Test] = &[
     },
     Test {
         id: "core.message.bounds",
-        rev: 2,
+        rev: 3,
         title: "a message that is too long or too deep is refused",
         profile: Profile::Core,
         verifies: &["OKAP-R-014", "OKAP-R-018"],
@@ -131,16 +131,21 @@ async fn bounds(case: &Case) -> Outcome {
             "POST {path} HTTP/1.1\r\nhost: {authority}\r\ncontent-type: application/json\r\n\
              content-length: 10000000\r\n\r\n",
         );
-        let mut raw = case.connect().await?;
-        raw.write(&format!("{head}{body}")).await?;
-        let refused = raw.read_until("request_too_large").await && raw.status() == Some(413);
-        case.note(&raw);
-        ensure(
-            "OKAP-R-014",
-            refused,
-            "413 request_too_large before the body is whole",
-            raw.text(),
-        )?;
+        // whoever refuses by the head may close before the rest is sent, and what it said be lost by
+        // that: then the head alone has to do
+        let (mut refused, mut said) = (false, String::new());
+        for rest in [body.to_string(), String::new()] {
+            let mut raw = case.connect().await?;
+            let sent = raw.write(&format!("{head}{rest}")).await.is_ok();
+            refused = raw.read_until("request_too_large").await && raw.status() == Some(413);
+            case.note(&raw);
+            said = raw.text();
+            if refused || sent && !said.is_empty() {
+                break;
+            }
+        }
+        let wanted = "413 request_too_large before the body is whole";
+        ensure("OKAP-R-014", refused, wanted, said)?;
 
         // the message is level 1
         let mut body = case.ask().shape_2();
