@@ -1,11 +1,12 @@
 //! Lies of a vault to its owner: what it keeps, and its own pages.
 
-use http::{HeaderValue, header};
+use bytes::Bytes;
+use http::{HeaderValue, Response, header};
 use serde_json::{Value, json};
 
 use crate::{
     bench::pages,
-    lie::{Lie, Mutant, replace},
+    lie::{Lie, Mutant, Scene, replace},
     lies::core::outcome::write_down,
 };
 
@@ -162,12 +163,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         what: "what was handed on stands apart from the grant that it is from",
         killed_by: &["admin.family.below"],
         lie: Lie {
-            response: Some(|scene, response| {
-                if scene.path == "/" {
-                    let (apart, rest) = families(response.body());
-                    *response.body_mut() = format!("{apart}{rest}").into();
-                }
-            }),
+            response: Some(|scene, response| listed(scene, response, |apart, rest| apart + &rest)),
             ..Lie::NONE
         },
     },
@@ -176,12 +172,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         what: "all that was handed on stands behind the last grant",
         killed_by: &["admin.family.below"],
         lie: Lie {
-            response: Some(|scene, response| {
-                if scene.path == "/" {
-                    let (apart, rest) = families(response.body());
-                    *response.body_mut() = format!("{rest}{apart}").into();
-                }
-            }),
+            response: Some(|scene, response| listed(scene, response, |apart, rest| rest + &apart)),
             ..Lie::NONE
         },
     },
@@ -212,6 +203,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         },
     },
 ];
+
+/// Lists grants in another way, given those that were handed on and all else.
+fn listed(scene: &Scene<'_>, response: &mut Response<Bytes>, order: fn(String, String) -> String) {
+    if scene.path == "/" {
+        let (apart, rest) = families(response.body());
+        *response.body_mut() = order(apart, rest).into();
+    }
+}
 
 /// What was handed on, and the rest of the page with the grants.
 fn families(html: &[u8]) -> (String, String) {
