@@ -244,9 +244,13 @@ impl<V: Vault, C: Consent> Core<V, C> {
     }
 }
 
-/// What the store has to say in time.
-async fn in_time<T>(asked: impl Future<Output = Result<T, Refusal>> + Send) -> Result<T, Refusal> {
-    timeout(WITHIN, Box::pin(asked)).await.unwrap_or(Err(Refusal::VaultUnavailable))
+/// What the store has to say in time. Boxed, since few calls ask: each would else carry room for it
+/// along.
+fn in_time<'a, T: 'a>(
+    asked: impl Future<Output = Result<T, Refusal>> + Send + 'a,
+) -> impl Future<Output = Result<T, Refusal>> + Send + 'a {
+    let asked = timeout(WITHIN, Box::pin(asked));
+    async move { asked.await.unwrap_or(Err(Refusal::VaultUnavailable)) }
 }
 
 /// The accounts as stored, in the order of their shares; new ones where none stand.

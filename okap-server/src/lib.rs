@@ -66,5 +66,5 @@ pub use okap_engine::{
         Owner, Versioned,
     },
 };
-pub use service::{OkapService, Peer, StartError};
+pub use service::{Answering, OkapService, Peer, StartError};
 pub use vault::{CommitError, REMEMBERED, StoreError, Vault};

@@ -54,7 +54,7 @@ impl From<Refusal> for Refused {
 
 impl<V: Vault, C: Consent> Core<V, C> {
     /// A call: `/v1/{provider}/{path}`, `{provider}` at this place of the request's path.
-    pub(crate) async fn proxy<B>(self: &Arc<Self>, at: usize, request: Request<B>) -> Reply
+    pub(crate) async fn proxy<B>(self: Arc<Self>, at: usize, request: Request<B>) -> Reply
     where
         B: http_body::Body + Send,
         B::Data: Send,

@@ -35,6 +35,8 @@ const MANY: usize = 65_536;
 pub(crate) struct Known {
     pub(crate) holder: Holder,
     pub(crate) families: Arc<[Arc<Family>]>,
+    /// When it was read: good as long as it lasts.
+    epoch: u64,
 }
 
 /// The memory of a node.
@@ -218,7 +220,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             }
             None => self.families(&holder),
         };
-        let known = Arc::new(Known { holder, families });
+        let known = Arc::new(Known { holder, families, epoch });
         self.remembered.write(|kept| {
             if kept.keeps(epoch) {
                 if kept.holders.len() >= MANY {
@@ -230,6 +232,19 @@ impl<V: Vault, C: Consent> Core<V, C> {
             }
         });
         Ok(known)
+    }
+
+    /// The same, where it was known a moment ago.
+    pub(crate) async fn still(
+        self: &Arc<Self>,
+        known: &Arc<Known>,
+        token: &AccessToken,
+    ) -> Result<Arc<Known>, Refusal> {
+        self.fresh().await?;
+        match self.remembered.read(|kept| kept.keeps(known.epoch)) {
+            true => Ok(known.clone()),
+            false => self.bearer(token).await,
+        }
     }
 
     /// The accounts of each part that a token allows.

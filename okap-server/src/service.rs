@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    fmt,
     future::Future,
     net::IpAddr,
     pin::Pin,
@@ -174,7 +175,9 @@ impl<V: Vault, C: Consent> OkapService<V, C> {
 const FORMS: &[&str] = &["par", "token", "revoke", "introspect", "device_authorization"];
 
 impl<V: Vault, C: Consent> Core<V, C> {
-    async fn answer<B>(self: Arc<Self>, request: Request<B>) -> Reply
+    /// Where a request goes. Calls and endpoints are boxed apart: a call carries no room for what
+    /// endpoints do.
+    fn answer<B>(self: Arc<Self>, request: Request<B>) -> Answering
     where
         B: http_body::Body + Send + 'static,
         B::Data: Send,
@@ -183,22 +186,24 @@ impl<V: Vault, C: Consent> Core<V, C> {
         if request.uri().path().len() > 2_048
             || request.uri().query().is_some_and(|q| q.len() > 4_096)
         {
-            return reply::error(ErrorCode::InvalidRequest, "the address is too long");
+            return Answering::now(reply::error(
+                ErrorCode::InvalidRequest,
+                "the address is too long",
+            ));
         }
         if request.method() == Method::CONNECT {
-            return reply::method_not_allowed("GET, POST");
+            return Answering::now(reply::method_not_allowed("GET, POST"));
         }
         if self.is_elsewhere(&request) {
-            return proxy::elsewhere(request.uri());
+            return Answering::now(proxy::elsewhere(request.uri()));
         }
         let below = below(&self.config.profile.issuer, request.uri().path());
         match below.and_then(|path| path.strip_prefix("/v1/")) {
             Some(call) => {
                 let at = request.uri().path().len() - call.len();
-                self.proxy(at, request).await
+                Answering(Box::pin(self.proxy(at, request)))
             }
-            // boxed, since a call would else carry the room of every endpoint along
-            None => Box::pin(self.endpoint(request)).await,
+            None => Answering(Box::pin(self.endpoint(request))),
         }
     }
 
@@ -353,14 +358,36 @@ where
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = Answering;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let core = self.core.clone();
-        Box::pin(async move { Ok(core.answer(request).await) })
+        self.core.clone().answer(request)
+    }
+}
+
+/// An answer of an [`OkapService`] that is on its way.
+pub struct Answering(Pin<Box<dyn Future<Output = Reply> + Send>>);
+
+impl Answering {
+    fn now(reply: Reply) -> Self {
+        Self(Box::pin(std::future::ready(reply)))
+    }
+}
+
+impl fmt::Debug for Answering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answering").finish_non_exhaustive()
+    }
+}
+
+impl Future for Answering {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(context).map(Ok)
     }
 }

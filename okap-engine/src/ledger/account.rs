@@ -155,14 +155,11 @@ impl Account {
 
     /// The counters at the moment that was advanced to.
     pub(super) fn counts(&self) -> Counts {
-        let now = self.latest;
         let lent = self.lent();
         Counts {
             month: self.month.used().saturating_add(lent.month),
             day: self.day.used().saturating_add(lent.day),
             day_requests: self.day_requests.saturating_add(lent.day_requests),
-            minute: self.minute.requests(now),
-            recent: self.minute.recent(now),
             lent: lent.minute,
         }
     }
@@ -195,11 +192,7 @@ pub(super) struct Counts {
     pub(super) month: Pico,
     pub(super) day: Pico,
     pub(super) day_requests: u32,
-    /// Requests of the last 60 s.
-    pub(super) minute: u32,
-    /// The same and those that one more may have to wait for.
-    pub(super) recent: u32,
-    /// Requests a minute on lease.
+    /// Requests a minute on lease. Those that were made are summed up where a cap is on them.
     pub(super) lent: u32,
 }
 
@@ -209,8 +202,6 @@ impl Counts {
             month: self.month.saturating_add(other.month),
             day: self.day.saturating_add(other.day),
             day_requests: self.day_requests.saturating_add(other.day_requests),
-            minute: self.minute.saturating_add(other.minute),
-            recent: self.recent.saturating_add(other.recent),
             lent: self.lent.saturating_add(other.lent),
         }
     }
@@ -223,7 +214,7 @@ impl Counts {
             month: self.month,
             day: self.day,
             day_requests: self.day_requests,
-            minute_requests: self.minute,
+            minute_requests: minute(of, now),
             month_ends: month_end(at(now)),
             day_ends: day_end(at(now)),
             minute_frees: of.iter().filter_map(|a| a.minute.frees(now)).min().map(at),
@@ -269,9 +260,9 @@ impl Counts {
 
     pub(super) fn fits_rates(&self, limits: &Limits, of: &[&Account]) -> Result<(), Refusal> {
         if let Some(most) = limits.requests_per_minute.map(|most| most.get())
-            && self.minute.saturating_add(self.lent) >= most
+            && let now = latest(of)
+            && minute(of, now).saturating_add(self.lent) >= most
         {
-            let now = latest(of);
             let free_at = merged(of).fits_at(most.saturating_sub(self.lent), now);
             let now = Timestamp::from_unix_millis(now);
             let wait = now.seconds_until(Timestamp::from_unix_millis(free_at)).clamp(1, 60);
@@ -288,12 +279,11 @@ impl Counts {
 
     /// See [`Hold::pause`].
     pub(super) fn pause(&self, limits: &Limits, of: &[&Account]) -> u16 {
-        match limits.requests_per_minute.map(|most| most.get()) {
-            Some(most) if self.recent.saturating_add(self.lent) >= most => {
-                let pause = merged(of).pause(most, self.lent, latest(of));
-                u16::try_from(pause).unwrap_or_default()
-            }
-            _ => 0,
+        let Some(most) = limits.requests_per_minute.map(|most| most.get()) else { return 0 };
+        let now = latest(of);
+        match recent(of, now).saturating_add(self.lent) >= most {
+            true => u16::try_from(merged(of).pause(most, self.lent, now)).unwrap_or_default(),
+            false => 0,
         }
     }
 
@@ -313,6 +303,16 @@ pub(super) fn pico(cap: Money) -> Pico {
 
 fn latest(of: &[&Account]) -> i64 {
     of.iter().map(|account| account.latest).max().unwrap_or_default()
+}
+
+/// Requests of the last 60 s.
+fn minute(of: &[&Account], now: i64) -> u32 {
+    of.iter().fold(0, |sum, account| sum.saturating_add(account.minute.requests(now)))
+}
+
+/// The same and those that one more may have to wait for.
+fn recent(of: &[&Account], now: i64) -> u32 {
+    of.iter().fold(0, |sum, account| sum.saturating_add(account.minute.recent(now)))
 }
 
 fn merged(of: &[&Account]) -> Minute {

@@ -153,16 +153,13 @@ impl Leased {
         let money = |cap: Option<Money>, used: Pico, lent: Pico| {
             cap.is_none() || used.checked_add(amount).is_some_and(|sum| sum <= lent)
         };
-        let requests = |capped: bool, used: u32, lent: u32| !capped || used < lent;
+        let day = || own.day_requests < lent.day_requests;
+        let minute = || own.minute.requests(own.latest) < lent.minute;
         own.latest.saturating_add(SPARED) < lease.until
             && money(limits.monthly_spend, own.month.used(), lent.month)
             && money(limits.daily_spend, own.day.used(), lent.day)
-            && requests(limits.requests_per_day.is_some(), own.day_requests, lent.day_requests)
-            && requests(
-                limits.requests_per_minute.is_some(),
-                own.minute.requests(own.latest),
-                lent.minute,
-            )
+            && limits.requests_per_day.is_none_or(|_| day())
+            && limits.requests_per_minute.is_none_or(|_| minute())
     }
 
     /// Whether fewer than so many calls of such money are left of what is on lease: a reason to renew
@@ -176,7 +173,6 @@ impl Leased {
             capped && lent.saturating_sub(used) < each.saturating_mul(calls.into())
         };
         let (month, day) = (own.month.used().get(), own.day.used().get());
-        let minute = own.minute.requests(own.latest);
         low(limits.monthly_spend.is_some(), month, lent.month.get(), amount.get())
             || low(limits.daily_spend.is_some(), day, lent.day.get(), amount.get())
             || low(
@@ -185,7 +181,10 @@ impl Leased {
                 lent.day_requests.into(),
                 1,
             )
-            || low(limits.requests_per_minute.is_some(), minute.into(), lent.minute.into(), 1)
+            || limits.requests_per_minute.is_some_and(|_| {
+                let minute = own.minute.requests(own.latest);
+                low(true, minute.into(), lent.minute.into(), 1)
+            })
     }
 
     /// Whether its time is half over, with something on it.

@@ -168,7 +168,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
             tokio::time::sleep(Duration::from_millis(admitted.hold.pause.into())).await;
         }
         // body and hold may have taken their time: a revocation that came before is seen here
-        let still = self.bearer(&running.token).await.and_then(|known| {
+        let still = self.still(&running.known, &running.token).await.and_then(|known| {
             let Holder { access, grant, ancestors } = &known.holder;
             admit::alive(grant, ancestors, access, self.clock.now())
         });

@@ -51,12 +51,10 @@ impl Front {
     }
 }
 
-type Waiting<T> = Pin<Box<dyn Future<Output = Result<T, Infallible>> + Send>>;
-
 /// An answer that is on its way.
 pub(super) enum Answering {
-    Call(Waiting<Response<okap_server::Body>>),
-    Page(Waiting<Response<Body>>),
+    Call(okap_server::Answering),
+    Page(Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>),
 }
 
 impl Future for Answering {
@@ -65,7 +63,7 @@ impl Future for Answering {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(match &mut *self {
             Self::Call(call) => {
-                let answer = ready!(call.as_mut().poll(context))?;
+                let answer = ready!(Pin::new(call).poll(context))?;
                 // what calls cost is in the audit
                 tracing::debug!(room = "/v1/", status = answer.status().as_u16(), "answered");
                 Ok(answer.map(Either::Right))

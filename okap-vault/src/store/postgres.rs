@@ -134,11 +134,14 @@ impl Postgres {
         done.unwrap_or(Err(Broken::TooSlow)).map_err(|broken| broken.at(&self.inner.place))
     }
 
-    async fn ask<T>(
-        &self,
-        work: impl Future<Output = Result<T, Broken>> + Send,
-    ) -> Result<T, StoreError> {
-        self.bounded(work).await.map_err(StoreError::new)
+    /// The same, for what a vault is asked. Boxed before it is waited for: a call would else carry the
+    /// room for it along, wherever its records are.
+    fn ask<'a, T: 'a>(
+        &'a self,
+        work: impl Future<Output = Result<T, Broken>> + Send + 'a,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send + 'a {
+        let work = Box::pin(work);
+        async move { self.bounded(work).await.map_err(StoreError::new) }
     }
 
     pub(super) async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError> {

@@ -182,7 +182,7 @@ impl Leased {
             want.requests.saturating_add(spare).min(free)
         };
         let limits = want.limits;
-        let minute = counts.minute.saturating_add(counts.lent);
+        let minute = next.minute.requests(next.latest).saturating_add(counts.lent);
         let most = |count: Option<Count>| count.map(|most| most.get());
         Lent {
             month: money(limits.monthly_spend, counts.month, self.own.month.held),
