@@ -138,6 +138,23 @@ impl<V: Vault, C: Consent> Core<V, C> {
         family: &Family,
         admit: impl Fn(&mut Chain, Shortens) -> Result<Admitted, Denial> + Send,
     ) -> Result<Admitted, Refusal> {
+        if self.allowance.books.is_failing() {
+            return Err(Refusal::VaultUnavailable);
+        }
+        if let Ok(admitted) = family.count(&|chain: &mut Chain| admit(chain, Shortens::Not)) {
+            self.tend(family);
+            return Ok(admitted);
+        }
+        // boxed, since most calls are covered by what is on lease
+        Box::pin(self.hold_later(family, admit)).await
+    }
+
+    /// The same for a call that may have to wait.
+    async fn hold_later(
+        self: &Arc<Self>,
+        family: &Family,
+        admit: impl Fn(&mut Chain, Shortens) -> Result<Admitted, Denial> + Send,
+    ) -> Result<Admitted, Refusal> {
         let deadline = Instant::now() + self.config.wait_for_money;
         let (mut recalled, mut turns, mut shortens) = (None, 0, Shortens::Not);
         loop {

@@ -342,9 +342,9 @@ impl Family {
         let pairs = self.slots.iter().zip(&self.shares);
         let low = pairs.filter(|(slot, share)| {
             let counted = slot.lock();
-            let low = LOW.max(counted.pace() / 4);
-            counted.leased.runs_low(&share.limits, counted.usual, low)
-                && counted.renewed.elapsed() >= OFTEN
+            let renewed = counted.renewed.elapsed();
+            let low = LOW.max(pace(counted.since, renewed) / 4);
+            renewed >= OFTEN && counted.leased.runs_low(&share.limits, counted.usual, low)
         });
         low.map(|(slot, _)| slot)
     }

@@ -71,11 +71,11 @@ impl<V: Vault, C: Consent> Core<V, C> {
             return Err(Refusal::Upstream(running.provider.clone(), what));
         };
         let lowered = running.admitted.ceiling.filter(|_| running.admitted.lowered);
-        let mut reply = passed(&head, key.as_ref());
-        *reply.body_mut() = match answer {
+        let body = match answer {
             Answer::Streamed => stream::pump(self, running, body, status, key.as_ref()),
             Answer::Whole => body::full(self.whole(running, body, status, key.as_ref()).await?),
         };
+        let mut reply = passed(&head, key.as_ref(), body);
         if let Some(ceiling) = lowered {
             reply::set(
                 &mut reply,
@@ -124,7 +124,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
         let read = body::read(body, LONGEST_ERROR, self.config.request_within).await;
         match read {
             Ok(bytes) if !holds(&bytes, key) && !speaks_as_us(&bytes) => {
-                Ok(passed(&head, key).map(|_| body::full(bytes)))
+                Ok(passed(&head, key, body::full(bytes)))
             }
             _ => {
                 Err(Refusal::Upstream(provider, format!("it answered with status {}", head.status)))

@@ -1,5 +1,7 @@
 //! A call as it came: its body read within bounds, taken apart, and understood.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{HeaderName, header, request::Parts};
 use okap_engine::{
@@ -30,7 +32,7 @@ impl<V: Vault, C: Consent> Core<V, C> {
         B: http_body::Body,
         B::Error: Into<BoxError>,
     {
-        let kind = text(head, header::CONTENT_TYPE).unwrap_or_default();
+        let kind = text(head, &header::CONTENT_TYPE).unwrap_or_default();
         if !operation.is_form() {
             accepts(head, &kind, "application/json")?;
             let body = self.whole_body(body).await?;
@@ -63,8 +65,8 @@ impl<V: Vault, C: Consent> Core<V, C> {
 fn accepts(head: &Parts, kind: &str, wanted: &'static str) -> Result<(), Refusal> {
     let encodings = head.headers.get_all(header::CONTENT_ENCODING);
     if encodings.iter().any(|e| !e.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        let encoding = text(head, header::CONTENT_ENCODING).unwrap_or_default();
-        return Err(Refusal::UnsupportedEncoding(encoding));
+        let encoding = text(head, &header::CONTENT_ENCODING).unwrap_or_default();
+        return Err(Refusal::UnsupportedEncoding(encoding.into_owned()));
     }
     let plain = kind.split(';').next().unwrap_or_default().trim();
     match plain.eq_ignore_ascii_case(wanted) {
@@ -74,9 +76,17 @@ fn accepts(head: &Parts, kind: &str, wanted: &'static str) -> Result<(), Refusal
 }
 
 /// A header as text, without what a log or an error must not repeat.
-fn text(head: &Parts, name: HeaderName) -> Option<String> {
-    let value = String::from_utf8_lossy(head.headers.get(name)?.as_bytes()).into_owned();
-    Some(value.chars().filter(|c| !c.is_control()).take(200).collect())
+fn text<'a>(head: &'a Parts, name: &HeaderName) -> Option<Cow<'a, str>> {
+    const LONGEST: usize = 200;
+    let value = head.headers.get(name)?;
+    match value.to_str() {
+        // no control character is visible ASCII
+        Ok(plain) if plain.len() <= LONGEST && !plain.contains('\t') => Some(plain.into()),
+        _ => {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            Some(value.chars().filter(|c| !c.is_control()).take(LONGEST).collect())
+        }
+    }
 }
 
 /// Takes a form apart that is here whole.

@@ -15,7 +15,7 @@ use okap_engine::{
 use okap_types::{Provider, Secret};
 
 use super::Running;
-use crate::{Consent, Vault, body, reply::Reply};
+use crate::{Consent, Vault, body::Body, reply::Reply};
 
 /// Headers of the app that go up; no other does.
 static UP: [HeaderName; 4] = [
@@ -119,17 +119,21 @@ impl Addresses {
     }
 }
 
-/// The head of an answer that is passed on, without a body.
-pub(super) fn passed(head: &http::response::Parts, key: Option<&Secret<String>>) -> Reply {
-    let mut reply = http::Response::new(body::full(""));
+/// An answer that is passed on.
+pub(super) fn passed(
+    head: &http::response::Parts,
+    key: Option<&Secret<String>>,
+    body: Body,
+) -> Reply {
+    let mut reply = http::Response::new(body);
     *reply.status_mut() = head.status;
-    reply.headers_mut().reserve(8);
+    let headers = reply.headers_mut();
+    headers.reserve(8);
     for name in &DOWN {
         if let Some(value) = head.headers.get(name).filter(|v| !holds(v.as_bytes(), key)) {
-            reply.headers_mut().insert(name, value.clone());
+            headers.insert(name, value.clone());
         }
     }
-    let headers = reply.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     reply
@@ -139,5 +143,7 @@ pub(super) fn passed(head: &http::response::Parts, key: Option<&Secret<String>>)
 pub(super) fn holds(bytes: &[u8], key: Option<&Secret<String>>) -> bool {
     let Some(key) = key else { return false };
     let key = key.expose().as_bytes();
-    key.len() >= 8 && memmem::find(bytes, key).is_some()
+    // the end of a key is unlike any text, and short enough to look for
+    let Some((_, end)) = key.split_last_chunk::<8>() else { return false };
+    memmem::find(bytes, end).is_some() && memmem::find(bytes, key).is_some()
 }

@@ -4,12 +4,16 @@
 use std::{
     future::poll_fn,
     pin::{Pin, pin},
-    sync::Arc,
-    task::{Context, Poll, Waker},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
     time::Instant,
 };
 
 use bytes::Bytes;
+use futures_util::task::AtomicWaker;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
@@ -31,6 +35,29 @@ pub(super) struct Line {
     sender: http1::SendRequest<Full<Bytes>>,
     /// None once it has ended.
     connection: Option<Box<http1::Connection<Io, Full<Bytes>>>>,
+    bell: Arc<Bell>,
+    /// The bell, as the connection has it.
+    rope: Waker,
+}
+
+/// Wakes whoever drives a connection, but for what he does himself: the connection rings whenever a
+/// piece was taken of what it has read, as if somebody else had to go on with it.
+#[derive(Debug, Default)]
+struct Bell {
+    driver: AtomicWaker,
+    muted: AtomicBool,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.muted.load(Ordering::Acquire) {
+            self.driver.wake();
+        }
+    }
 }
 
 /// What went wrong, and the request where nothing of it was sent.
@@ -50,12 +77,17 @@ impl Line {
         sender: http1::SendRequest<Full<Bytes>>,
         connection: http1::Connection<Io, Full<Bytes>>,
     ) -> Self {
-        Self { sender, connection: Some(Box::new(connection)) }
+        let bell = Arc::new(Bell::default());
+        let rope = Waker::from(bell.clone());
+        Self { sender, connection: Some(Box::new(connection)), bell, rope }
     }
 
     /// Lets the connection read and write as far as it can.
     fn drive(&mut self, context: &mut Context<'_>) {
-        let driven = self.connection.as_mut().map(|connection| Pin::new(connection).poll(context));
+        self.bell.driver.register(context.waker());
+        let mut context = Context::from_waker(&self.rope);
+        let connection = self.connection.as_mut();
+        let driven = connection.map(|connection| Pin::new(connection).poll(&mut context));
         if driven.is_some_and(|ended| ended.is_ready()) {
             // what waits for an answer of it hears of the end by this
             self.connection = None;
@@ -99,9 +131,17 @@ pub(super) struct Coming {
 }
 
 impl Coming {
+    /// What is here already. Whoever finds nothing drives the connection and reads again, so that
+    /// nothing is missed that rings meanwhile.
     fn read(&mut self) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Self { body, line } = self;
+        let muted = line.as_ref().map(|(line, ..)| &line.bell.muted);
+        let mute = |mute| muted.into_iter().for_each(|muted| muted.store(mute, Ordering::Release));
+        mute(true);
         // as above: the connection alone brings it
-        Pin::new(&mut self.body).poll_frame(&mut Context::from_waker(Waker::noop()))
+        let frame = Pin::new(body).poll_frame(&mut Context::from_waker(Waker::noop()));
+        mute(false);
+        frame
     }
 
     fn give_back(&mut self) {
