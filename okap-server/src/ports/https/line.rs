@@ -6,7 +6,7 @@ use std::{
     pin::{Pin, pin},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
     time::Instant,
@@ -45,7 +45,26 @@ pub(super) struct Line {
 #[derive(Debug, Default)]
 struct Bell {
     driver: AtomicWaker,
-    muted: AtomicBool,
+    state: AtomicU8,
+}
+
+/// The bell wakes.
+const LOUD: u8 = 0;
+/// It does not, while a piece is taken.
+const MUTED: u8 = 1;
+/// It has rung meanwhile: by that, or since more has come.
+const RUNG: u8 = 2;
+
+impl Bell {
+    /// Takes a piece; where there was none and the bell has rung, more has come, and it rings again.
+    fn muted<T>(&self, take: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        self.state.store(MUTED, Ordering::Release);
+        let taken = take();
+        if self.state.swap(LOUD, Ordering::AcqRel) == RUNG && taken.is_pending() {
+            self.driver.wake();
+        }
+        taken
+    }
 }
 
 impl Wake for Bell {
@@ -54,7 +73,8 @@ impl Wake for Bell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.muted.load(Ordering::Acquire) {
+        let rung = self.state.compare_exchange(MUTED, RUNG, Ordering::AcqRel, Ordering::Acquire);
+        if rung == Err(LOUD) {
             self.driver.wake();
         }
     }
@@ -131,17 +151,15 @@ pub(super) struct Coming {
 }
 
 impl Coming {
-    /// What is here already. Whoever finds nothing drives the connection and reads again, so that
-    /// nothing is missed that rings meanwhile.
+    /// What is here already. Whoever has got something asks again for more, and needs no waking.
     fn read(&mut self) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let Self { body, line } = self;
-        let muted = line.as_ref().map(|(line, ..)| &line.bell.muted);
-        let mute = |mute| muted.into_iter().for_each(|muted| muted.store(mute, Ordering::Release));
-        mute(true);
         // as above: the connection alone brings it
-        let frame = Pin::new(body).poll_frame(&mut Context::from_waker(Waker::noop()));
-        mute(false);
-        frame
+        let mut take = || Pin::new(&mut *body).poll_frame(&mut Context::from_waker(Waker::noop()));
+        match line {
+            Some((line, ..)) => line.bell.muted(take),
+            None => take(),
+        }
     }
 
     fn give_back(&mut self) {

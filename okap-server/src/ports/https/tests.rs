@@ -2,9 +2,11 @@
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
+    task::Poll,
     time::Duration,
 };
 
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -263,4 +265,64 @@ fn a_host_is_named_without_the_usual_port() {
     ] {
         assert_eq!(Place::of(&uri.parse().unwrap()).unwrap().host(), host);
     }
+}
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl std::task::Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn whoever_takes_what_is_here_is_not_woken_for_it() {
+    use std::task::{Context, Waker};
+    for answers in [&[WHOLE], &[CHUNKED]] {
+        let (https, peer) = (Https::new().unwrap(), Peer::start(answers).await);
+        let mut body = ask(&https, &peer).await.unwrap().into_body();
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(woken.clone());
+        let mut taken = Vec::new();
+        while !body.is_end_stream() {
+            let frame = body.frame();
+            match std::pin::pin!(frame).poll(&mut Context::from_waker(&waker)) {
+                Poll::Ready(Some(frame)) => taken.extend(frame.unwrap().into_data().unwrap()),
+                Poll::Ready(None) => break,
+                Poll::Pending => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+            // nothing more comes of the provider
+            assert_eq!(woken.0.load(Ordering::SeqCst), 0, "{answers:?}");
+        }
+        assert_eq!(taken, b"ok");
+    }
+}
+
+/// Pieces that come while others are taken, from another thread: each is heard of.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_piece_is_missed_that_comes_while_another_one_is_taken() {
+    const PIECES: usize = 2_000;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1/x", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut tcp, _) = listener.accept().await.unwrap();
+        tcp.set_nodelay(true).unwrap();
+        let _ = tcp.read(&mut [0; 4096]).await.unwrap();
+        tcp.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
+        for piece in 0..PIECES {
+            tcp.write_all(b"2\r\nok\r\n").await.unwrap();
+            if piece % 3 == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        tcp.write_all(b"0\r\n\r\n").await.unwrap();
+    });
+    let request = Request::post(url).body(Bytes::from("hello")).unwrap();
+    let answer = Https::new().unwrap().send(request).await.unwrap();
+    // apart from the clock that it is measured by: that would wake it, too
+    let taken = tokio::spawn(answer.into_body().collect());
+    let taken = timeout(SOON, taken).await.expect("a piece was missed").unwrap().unwrap();
+    assert_eq!(taken.to_bytes().len(), 2 * PIECES);
 }
