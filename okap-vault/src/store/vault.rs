@@ -100,3 +100,27 @@ impl Vault for StoredVault {
         self.database.changed().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A call keeps room for whatever it may wait for, and is moved with it; thousands are under way.
+    #[tokio::test]
+    async fn a_call_carries_little_room_for_the_store() {
+        let home = tempfile::tempdir().unwrap();
+        let database = Database::open(&home.path().join("vault.db")).await.unwrap();
+        let vault = StoredVault::without_keys(database);
+        let (owner, key) = (Owner::new("me"), Key::stored("grant/g"));
+        for (what, bytes) in [
+            ("read", size_of_val(&vault.read(&[]))),
+            ("list", size_of_val(&vault.list(&key, None, 1))),
+            ("commit", size_of_val(&vault.commit(Vec::new()))),
+            ("master_key", size_of_val(&vault.master_key(&owner, &Provider::OpenAi))),
+            ("generation", size_of_val(&vault.generation())),
+            ("time", size_of_val(&vault.time())),
+        ] {
+            assert!(bytes <= 768, "{what}: {bytes} bytes");
+        }
+    }
+}
