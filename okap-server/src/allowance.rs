@@ -21,6 +21,7 @@ use std::{
 use okap_engine::{
     admit::Admitted,
     ledger::{Account, Chain, Denial, Leased, Used},
+    pico::Pico,
     record::{CallId, Key, Loaded, Share},
     refusal::Refusal,
 };
@@ -141,22 +142,32 @@ impl<V: Vault, C: Consent> Core<V, C> {
         if self.allowance.books.is_failing() {
             return Err(Refusal::VaultUnavailable);
         }
-        if let Ok(admitted) = family.count(&|chain: &mut Chain| admit(chain, Shortens::Not)) {
-            self.tend(family);
-            return Ok(admitted);
-        }
+        let uncovered = match family.count(&|chain: &mut Chain| admit(chain, Shortens::Not)) {
+            Ok(admitted) => {
+                self.tend(family);
+                return Ok(admitted);
+            }
+            Err(Denial::Uncovered(amount)) => Some(amount),
+            Err(Denial::Refused(refusal)) if !is_limit(&refusal) => return Err(refusal),
+            Err(Denial::Refused(_) | Denial::Shortened) => None,
+        };
         // boxed, since most calls are covered by what is on lease
-        Box::pin(self.hold_later(family, admit)).await
+        Box::pin(self.hold_later(family, uncovered, admit)).await
     }
 
-    /// The same for a call that may have to wait.
+    /// The same for a call that may have to wait: for a lease, where it was not covered.
     async fn hold_later(
         self: &Arc<Self>,
         family: &Family,
+        uncovered: Option<Pico>,
         admit: impl Fn(&mut Chain, Shortens) -> Result<Admitted, Denial> + Send,
     ) -> Result<Admitted, Refusal> {
         let deadline = Instant::now() + self.config.wait_for_money;
         let (mut recalled, mut turns, mut shortens) = (None, 0, Shortens::Not);
+        if let Some(amount) = uncovered {
+            turns = 1;
+            in_time(self.cover(family, amount)).await?;
+        }
         loop {
             if self.allowance.books.is_failing() {
                 return Err(Refusal::VaultUnavailable);
@@ -189,14 +200,8 @@ impl<V: Vault, C: Consent> Core<V, C> {
                 }
                 Err(Denial::Refused(refusal)) => refusal,
             };
-            let limited = matches!(
-                refusal,
-                Refusal::SpendLimitExceeded { .. }
-                    | Refusal::RequestsPerMinute { .. }
-                    | Refusal::RequestsPerDay { .. }
-            );
             let at_all = |chain: &mut Chain| admit(chain, Shortens::Yes);
-            if !limited || !family.may_fit(&at_all) {
+            if !is_limit(&refusal) || !family.may_fit(&at_all) {
                 return Err(refusal);
             }
             // it would fit if others gave back what they have, or calls under way cost less
@@ -259,6 +264,16 @@ impl<V: Vault, C: Consent> Core<V, C> {
         }
         Ok(Chain::leased(shares, seen))
     }
+}
+
+/// Whether what is missing may come back.
+const fn is_limit(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::SpendLimitExceeded { .. }
+            | Refusal::RequestsPerMinute { .. }
+            | Refusal::RequestsPerDay { .. }
+    )
 }
 
 /// What the store has to say in time. Boxed, since few calls ask: each would else carry room for it

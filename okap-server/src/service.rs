@@ -370,6 +370,7 @@ where
 }
 
 /// An answer of an [`OkapService`] that is on its way.
+#[must_use = "futures do nothing unless polled"]
 pub struct Answering(Pin<Box<dyn Future<Output = Reply> + Send>>);
 
 impl Answering {

@@ -23,7 +23,7 @@ use hyper::{
 };
 use hyper_rustls::MaybeHttpsStream;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, task::unconstrained};
 
 use super::pool::{Place, Pool};
 use crate::BoxError;
@@ -35,46 +35,45 @@ pub(super) struct Line {
     sender: http1::SendRequest<Full<Bytes>>,
     /// None once it has ended.
     connection: Option<Box<http1::Connection<Io, Full<Bytes>>>>,
-    bell: Arc<Bell>,
-    /// The bell, as the connection has it.
-    rope: Waker,
+    waker: Arc<DriverWaker>,
+    /// The same, as the connection has it.
+    handed: Waker,
 }
 
-/// Wakes whoever drives a connection, but for what he does himself: the connection rings whenever a
+/// Wakes whoever drives a connection, but for what he does himself: the connection wakes whenever a
 /// piece was taken of what it has read, as if somebody else had to go on with it.
 #[derive(Debug, Default)]
-struct Bell {
+struct DriverWaker {
     driver: AtomicWaker,
     state: AtomicU8,
 }
 
-/// The bell wakes.
-const LOUD: u8 = 0;
-/// It does not, while a piece is taken.
-const MUTED: u8 = 1;
-/// It has rung meanwhile: by that, or since more has come.
-const RUNG: u8 = 2;
+/// A piece is being taken: wakes are held back.
+const HELD: u8 = 1;
+/// One was: by that, or since more has come.
+const WOKEN: u8 = 2;
 
-impl Bell {
-    /// Takes a piece; where there was none and the bell has rung, more has come, and it rings again.
-    fn muted<T>(&self, take: impl FnOnce() -> Poll<T>) -> Poll<T> {
-        self.state.store(MUTED, Ordering::Release);
+impl DriverWaker {
+    /// Takes a piece; where there was none, a wake that was held back goes on.
+    fn holding<T>(&self, take: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        self.state.store(HELD, Ordering::Release);
         let taken = take();
-        if self.state.swap(LOUD, Ordering::AcqRel) == RUNG && taken.is_pending() {
+        let woken = self.state.swap(0, Ordering::AcqRel) & WOKEN != 0;
+        if woken && taken.is_pending() {
             self.driver.wake();
         }
         taken
     }
 }
 
-impl Wake for Bell {
+impl Wake for DriverWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let rung = self.state.compare_exchange(MUTED, RUNG, Ordering::AcqRel, Ordering::Acquire);
-        if rung == Err(LOUD) {
+        // an exchange in any case, so that whoever finds it sees what came before
+        if self.state.fetch_or(WOKEN, Ordering::AcqRel) & HELD == 0 {
             self.driver.wake();
         }
     }
@@ -97,15 +96,15 @@ impl Line {
         sender: http1::SendRequest<Full<Bytes>>,
         connection: http1::Connection<Io, Full<Bytes>>,
     ) -> Self {
-        let bell = Arc::new(Bell::default());
-        let rope = Waker::from(bell.clone());
-        Self { sender, connection: Some(Box::new(connection)), bell, rope }
+        let waker = Arc::new(DriverWaker::default());
+        let handed = Waker::from(waker.clone());
+        Self { sender, connection: Some(Box::new(connection)), waker, handed }
     }
 
     /// Lets the connection read and write as far as it can.
     fn drive(&mut self, context: &mut Context<'_>) {
-        self.bell.driver.register(context.waker());
-        let mut context = Context::from_waker(&self.rope);
+        self.waker.driver.register(context.waker());
+        let mut context = Context::from_waker(&self.handed);
         let connection = self.connection.as_mut();
         let driven = connection.map(|connection| Pin::new(connection).poll(&mut context));
         if driven.is_some_and(|ended| ended.is_ready()) {
@@ -125,7 +124,8 @@ impl Line {
         mut self,
         request: Request<Full<Bytes>>,
     ) -> Result<(Response<Incoming>, Self), Unsent> {
-        let mut answer = pin!(self.sender.try_send_request(request));
+        // it must not be put off: nobody would be woken for it
+        let mut answer = pin!(unconstrained(self.sender.try_send_request(request)));
         let answer = poll_fn(|context| {
             self.drive(context);
             // only the connection brings it, and has just been driven: nobody needs waking
@@ -157,7 +157,7 @@ impl Coming {
         // as above: the connection alone brings it
         let mut take = || Pin::new(&mut *body).poll_frame(&mut Context::from_waker(Waker::noop()));
         match line {
-            Some((line, ..)) => line.bell.muted(take),
+            Some((line, ..)) => line.waker.holding(take),
             None => take(),
         }
     }
@@ -199,5 +199,114 @@ impl Body for Coming {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicU64, AtomicUsize},
+        thread,
+    };
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn driven() -> (Arc<DriverWaker>, Arc<Count>) {
+        let (own, count) = (Arc::new(DriverWaker::default()), Arc::new(Count::default()));
+        own.driver.register(&Waker::from(count.clone()));
+        (own, count)
+    }
+
+    #[test]
+    fn a_wake_is_held_back_where_a_piece_was_taken_and_nowhere_else() {
+        let woken = |count: &Count| count.0.load(Ordering::SeqCst);
+        let (own, count) = driven();
+        assert!(
+            own.holding(|| {
+                own.wake_by_ref();
+                Poll::Ready(())
+            })
+            .is_ready()
+        );
+        assert_eq!(woken(&count), 0);
+        own.wake_by_ref();
+        assert_eq!(woken(&count), 1);
+
+        let (own, count) = driven();
+        assert!(
+            own.holding(|| {
+                own.wake_by_ref();
+                Poll::<()>::Pending
+            })
+            .is_pending()
+        );
+        assert_eq!(woken(&count), 1);
+
+        let (own, count) = driven();
+        assert!(own.holding(|| Poll::<()>::Pending).is_pending());
+        assert_eq!(woken(&count), 0);
+        own.wake_by_ref();
+        assert_eq!(woken(&count), 1);
+    }
+
+    /// On the spot at first, then as one of many.
+    fn wait(until: impl Fn() -> bool) {
+        let began = Instant::now();
+        for tries in 0_u64.. {
+            if until() {
+                return;
+            }
+            match tries < 1_000 {
+                true => std::hint::spin_loop(),
+                false => thread::yield_now(),
+            }
+            assert!(began.elapsed().as_secs() < 20, "it was missed");
+        }
+    }
+
+    /// What another thread brings while it is looked for: found at once, or woken for.
+    #[test]
+    fn a_piece_of_another_thread_is_found_or_woken_for() {
+        const PIECES: u64 = 20_000;
+        let own = Arc::new(DriverWaker::default());
+        let (brought, taken) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let other = {
+            let (own, brought, taken) = (own.clone(), brought.clone(), taken.clone());
+            thread::spawn(move || {
+                for piece in 1..=PIECES {
+                    brought.store(piece, Ordering::Release);
+                    own.wake_by_ref();
+                    wait(|| taken.load(Ordering::Acquire) >= piece);
+                }
+            })
+        };
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(count.clone());
+        let mut heard = 0;
+        for piece in 1..=PIECES {
+            loop {
+                own.driver.register(&waker);
+                let look = || match brought.load(Ordering::Acquire) >= piece {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                };
+                if own.holding(look).is_ready() {
+                    taken.store(piece, Ordering::Release);
+                    break;
+                }
+                wait(|| count.0.load(Ordering::SeqCst) > heard);
+                heard = count.0.load(Ordering::SeqCst);
+            }
+        }
+        other.join().unwrap();
     }
 }
