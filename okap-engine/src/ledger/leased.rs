@@ -153,13 +153,13 @@ impl Leased {
         let money = |cap: Option<Money>, used: Pico, lent: Pico| {
             cap.is_none() || used.checked_add(amount).is_some_and(|sum| sum <= lent)
         };
-        let day = || own.day_requests < lent.day_requests;
-        let minute = || own.minute.requests(own.latest) < lent.minute;
         own.latest.saturating_add(SPARED) < lease.until
             && money(limits.monthly_spend, own.month.used(), lent.month)
             && money(limits.daily_spend, own.day.used(), lent.day)
-            && limits.requests_per_day.is_none_or(|_| day())
-            && limits.requests_per_minute.is_none_or(|_| minute())
+            && limits.requests_per_day.is_none_or(|_| own.day_requests < lent.day_requests)
+            && limits
+                .requests_per_minute
+                .is_none_or(|_| own.minute.requests(own.latest) < lent.minute)
     }
 
     /// Whether fewer than so many calls of such money are left of what is on lease: a reason to renew
